@@ -1,0 +1,62 @@
+"""Blocks: some thousand tracks, encoded by column and compressed."""
+
+import pickle
+
+from persistent import Persistent
+
+from trackstore import codec
+
+#: The number of tracks in a full block.
+SIZE = 1024
+
+
+class Block(Persistent):
+    """The columns and the data of some tracks; it never changes.
+
+    The columns are apart from the data, so that merging and counting need not
+    read the data.
+    """
+
+    def __init__(self, columns, mappings, extras=None):
+        """Encode the block.
+
+        ``columns`` maps names to lists of values, ``mappings`` is a list of
+        dictionaries, and ``extras`` one of further attributes as bytes, None
+        for a track that has none.
+        """
+        self.columns = codec.compress(pickle.dumps((
+            tuple(columns),
+            [codec.encode_column(values, name, rising=name == 'timeStamp')
+             for name, values in columns.items()]), 5))
+        if extras is not None and not any(extras):
+            extras = None
+        self.data = codec.compress(pickle.dumps(
+            (codec.encode_mappings(mappings), extras), 5))
+
+    def column(self, name):
+        """Return a sequence of the values, or None if there are none."""
+        cached = self.__dict__.get('_v_columns')
+        if cached is None:
+            names, blobs = pickle.loads(codec.decompress(self.columns))
+            cached = self._v_columns = dict(zip(names, blobs, strict=True))
+        values = cached.get(name)
+        if type(values) is bytes:
+            values = cached[name] = codec.decode_values(values)
+        return values
+
+    def _decoded(self):
+        cached = self.__dict__.get('_v_data')
+        if cached is None:
+            mappings, extras = pickle.loads(codec.decompress(self.data))
+            cached = self._v_data = codec.Mappings(mappings), extras
+        return cached
+
+    @property
+    def mappings(self):
+        """The data, a ``codec.Mappings``."""
+        return self._decoded()[0]
+
+    def extras(self, position):
+        """Return the further attributes of a track as bytes, or None."""
+        extras = self._decoded()[1]
+        return extras and extras[position]

@@ -1,0 +1,222 @@
+"""Saving and removing many tracks at a time."""
+
+from collections.abc import Mapping
+from itertools import islice
+
+from trackstore import block, codec, keys, merge, timestamps
+from trackstore.directory import Entry
+from trackstore.exceptions import DataError, TrackstoreError
+from trackstore.layout import BASE
+from trackstore.record import Row, encode_record
+from trackstore.segment import SegmentBuilder
+from trackstore.track import Track
+from trackstore.tracks import Chunk, Numbers
+
+#: So many tracks at the most are saved to the tail, more make a segment.
+TAIL_MOST = 64
+
+#: The number of tracks after which a segment is written.
+SEGMENT = 2 ** 17
+
+#: More tracks than this are not removed one by one, but in their segments.
+SEGMENT_REMOVAL = 1024
+
+_NAMES = frozenset((*BASE, 'data'))
+
+
+def save(storage, records):
+    """Save an iterable of records; return the ``Numbers`` of the tracks."""
+    records = iter(records)
+    chunks = []
+    builder = SegmentBuilder(storage._layout.columns)
+    place = 0
+    while True:
+        batch = list(islice(records, block.SIZE))
+        if builder and (not batch or len(builder) + len(batch) > SEGMENT):
+            chunks.append(_finish(storage, builder))
+            builder = SegmentBuilder(storage._layout.columns)
+            if batch and storage._p_jar is not None:
+                storage._p_jar.transaction_manager.savepoint(True)
+        if not batch:
+            break
+        try:
+            columns = _columns(storage, batch)
+            if len(batch) <= TAIL_MOST and not builder:
+                chunks.append(_save_to_tail(storage, *columns))
+            else:
+                start = len(builder)
+                builder.add(range(start, start + len(batch)), *columns)
+        except TrackstoreError:
+            _explain(storage, batch, place)
+            raise
+        place += len(batch)
+    return Numbers(chunks)
+
+
+def _explain(storage, batch, place):
+    """Raise the error of the first record that has one, with its place."""
+    for n, record in enumerate(batch, place):
+        try:
+            _, mappings, _ = _columns(storage, [record])
+            codec.dump_mapping(mappings[0])
+        except TrackstoreError as error:
+            raise type(error)(f'records[{n}]: {error}') from error
+
+
+def _finish(storage, builder):
+    """Write what the builder has as a segment of new tracks."""
+    count = len(builder)
+    first = storage._take_number('tracks', count)
+    builder.numbers.shift(first)
+    segment, low, high = builder.build()
+    storage._directory.add(
+        Entry(segment, first, first + count - 1, count, low, high))
+    merge.schedule_if_due(storage)
+    return Chunk(None, None, range(first, first + count))
+
+
+def _save_to_tail(storage, columns, mappings, extras):
+    layout = storage._layout
+    count = len(mappings)
+    first = storage._take_number('tracks', count)
+    rows = zip(*(columns[name] for name in layout.columns), strict=True)
+    for n, values in enumerate(rows):
+        row = Row(values, codec.dump_mapping(mappings[n]), extras and extras[n])
+        storage._put(first + n, encode_record(layout, row))
+    return Chunk(None, None, range(first, first + count))
+
+
+def _columns(storage, batch):
+    """Return the columns, the data and the further attributes of records."""
+    tasks, runs, users, mappings, times = _transposed(batch)
+    if frozenset(map(type, mappings)) != {dict}:
+        mappings = [codec.as_dict(data) for data in mappings]
+    keys.checked_all(tasks, 'taskId')
+    keys.checked_all(users, 'userName')
+    times = _checked_times(times)
+    runs = _resolved_runs(storage, tasks, runs, times)
+    columns = dict(zip(BASE, (tasks, runs, users, times), strict=True))
+    layout = storage._layout
+    factory = storage.trackFactory
+    if factory.__init__ is not Track.__init__ or layout.properties:
+        return _made(storage, columns, mappings)
+    for name in layout.stored[len(BASE):]:
+        columns[name] = [codec.ABSENT] * len(batch)
+    if layout.derived:
+        derived = zip(*map(layout.derived_values, mappings), strict=True)
+        columns.update(zip(layout.derived, map(list, derived), strict=True))
+    return columns, mappings, None
+
+
+def _made(storage, columns, mappings):
+    """Return the same from tracks that their class has made."""
+    layout = storage._layout
+    rows = []
+    for n, (task, run, user, time) in enumerate(zip(*columns.values(), strict=True)):
+        track = storage.trackFactory(task, run, user, mappings[n])
+        track.timeStamp = time
+        rows.append(storage._drafted(track))
+    values, mappings, extras = zip(*rows, strict=True)
+    columns = dict(zip(
+        layout.columns, map(list, zip(*values, strict=True)), strict=True))
+    return columns, mappings, extras
+
+
+def _transposed(batch):
+    """Return tasks, runs, users, data and times as sequences."""
+    lengths = set(map(len, batch)) if set(map(type, batch)) == {tuple} else ()
+    if lengths in ({4}, {5}):
+        columns = list(zip(*batch, strict=True))
+    else:
+        columns = list(zip(*map(_fields, batch), strict=True))
+    if len(columns) == 4:
+        columns.append([None] * len(batch))
+    return columns
+
+
+def _fields(record):
+    """Return a record as a tuple of five."""
+    if isinstance(record, Mapping):
+        unknown = set(record) - _NAMES
+        missing = [name for name in ('taskId', 'userName', 'data')
+                   if name not in record]
+        if not unknown and not missing:
+            return (record['taskId'], record.get('runId', 0), record['userName'],
+                    record['data'], record.get('timeStamp'))
+    elif isinstance(record, (tuple, list)) and len(record) in (4, 5):
+        return (*record, None)[:5]
+    raise DataError(
+        f'record: {record!r} is no record; allowed are tuples (taskId, runId, '
+        f'userName, data) or (taskId, runId, userName, data, timeStamp), and '
+        f'mappings with these names')
+
+
+def _checked_times(times):
+    types = frozenset(map(type, times))
+    if types == {int} and (-timestamps.LARGEST <= min(times)
+                           and max(times) <= timestamps.LARGEST):
+        return times
+    now = timestamps.getTimeStamp()
+    return [now if time is None else timestamps.checked(time) for time in times]
+
+
+def _resolved_runs(storage, tasks, runs, times):
+    """Return the runs with the task's current one in place of 0."""
+    table = storage._runs
+    current, ends = table.known()
+    runs = [run or 0 for run in runs]
+    wanted = set(runs)
+    for run in wanted.difference(ends, {0}):
+        ends[run] = storage._run_for(None, run, None)[1].end
+    if 0 in wanted:
+        _resolve_current(storage, tasks, runs, times, current, ends)
+        runs = [run or current[task]
+                for run, task in zip(runs, tasks, strict=True)]
+    stopped = {run for run in set(runs) if ends[run] is not None}
+    for run in stopped:
+        latest = max(time for time, other in zip(times, runs, strict=True)
+                     if other == run)
+        if latest > ends[run]:
+            storage._stretch_run(run, table.get(run), latest)
+            ends[run] = latest
+    table.keep(current, ends)
+    return runs
+
+
+def _resolve_current(storage, tasks, runs, times, current, ends):
+    """See to it that each task with run 0 has a current run."""
+    if len(set(runs)) > 1:
+        tasks = [task for task, run in zip(tasks, runs, strict=True) if not run]
+        times = [time for time, run in zip(times, runs, strict=True) if not run]
+    for task in dict.fromkeys(tasks):
+        if task not in current:
+            moment = times[tasks.index(task)]
+            current[task], state = storage._run_for(task, 0, moment)
+            ends[current[task]] = state.end
+
+
+def remove(storage, tracks):
+    """Remove the tracks of a query; return how many they were."""
+    count = len(tracks)
+    if count <= SEGMENT_REMOVAL:
+        for number in list(tracks.numbers):
+            storage._put(number, None)
+        return count
+    view = storage._view()
+    entries = {id(entry.segment): (key, entry) for key, entry in view.entries}
+    for chunk in tracks.numbers.chunks():
+        if chunk.segment is None:
+            for number in chunk.numbers:
+                storage._put(number, None)
+    dropped, buried = [], {}
+    for chunk in tracks.numbers.chunks():
+        if chunk.segment is not None:
+            key, entry = entries[id(chunk.segment)]
+            buried.setdefault(key, (entry, []))[1].extend(chunk.positions)
+    for key, (entry, positions) in buried.items():
+        if len(positions) + len(view.hidden(key, entry)) >= entry.count:
+            dropped.append(key)
+            continue
+        merge.bury(storage._directory, key, entry, positions)
+    storage._directory.replace(dropped, [])
+    return count

@@ -1,0 +1,37 @@
+"""The errors of trackstore.
+
+Each is also a subclass of the builtin error that one would expect, so that a
+caller need not know this module.
+"""
+
+
+class TrackstoreError(Exception):
+    """The base of the errors that trackstore defines."""
+
+
+class RunError(TrackstoreError, ValueError):
+    """A run that does not exist."""
+
+
+class DataError(TrackstoreError, TypeError):
+    """Data that cannot be stored."""
+
+
+class KeyValueError(TrackstoreError, TypeError):
+    """A task, user or other indexed value that cannot be a key of an index."""
+
+
+class TimeStampError(TrackstoreError, TypeError, ValueError):
+    """A time stamp that is no number, or none that is finite."""
+
+
+class CriteriaError(TrackstoreError, TypeError):
+    """A criterion that is unknown or has a value that it cannot take."""
+
+
+class FormatError(TrackstoreError, ValueError):
+    """A store that this release cannot read."""
+
+
+class OpenError(TrackstoreError, ValueError):
+    """A place that cannot be opened as a store."""

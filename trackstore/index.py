@@ -1,0 +1,192 @@
+"""Indexes: from a value to the positions of the tracks that have it.
+
+An index of a segment never changes.  Its values stand sorted in pages of some
+kilobytes, a persistent object each, under a list of each page's first value:
+a look-up loads one page, a range or a prefix the pages that it covers.  What
+is in memory anyway is indexed by a plain dictionary.
+
+Both answer ``postings(criterion)`` with a list of sorted sequences of
+positions, and ``values()`` with pairs of value and number of tracks.
+"""
+
+import pickle
+from array import array
+from bisect import bisect_left, bisect_right
+from itertools import accumulate, chain
+
+from persistent import Persistent
+
+from trackstore import codec, keys
+
+#: The bytes of positions and the values after which a page is full.
+PAGE_BYTES = 8192
+PAGE_VALUES = 512
+
+
+def grouped(values):
+    """Return a dictionary from value to the list of its positions."""
+    groups = {}
+    get = groups.get
+    for position, value in enumerate(values):
+        positions = get(value)
+        if positions is None:
+            groups[value] = [position]
+        else:
+            positions.append(position)
+    groups.pop(codec.ABSENT, None)
+    return groups
+
+
+class MemoryIndex:
+    """The index of what is in memory: a dictionary."""
+
+    def __init__(self, values):
+        self.groups = grouped(values)
+
+    def postings(self, criterion):
+        groups = self.groups
+        if criterion.exact is not None:
+            positions = groups.get(criterion.exact[0])
+            return [positions] if positions else []
+        matches = criterion.matches
+        return [positions for value, positions in groups.items() if matches(value)]
+
+    def values(self):
+        return [(value, len(positions)) for value, positions in self.groups.items()]
+
+    def items(self):
+        return self.groups.items()
+
+
+class IndexPage(Persistent):
+    """Some values of one kind, in order, and their positions."""
+
+    def __init__(self, values, counts, positions):
+        self.blob = codec.compress(pickle.dumps(
+            (codec.encode_column(values), codec.array_to_bytes(counts),
+             positions.typecode, codec.array_to_bytes(positions)), 5))
+
+    def decoded(self):
+        """Return the values, where each one's positions begin, the positions."""
+        cached = self.__dict__.get('_v_decoded')
+        if cached is None:
+            values, counts, typecode, positions = pickle.loads(
+                codec.decompress(self.blob))
+            counts = codec.array_from_bytes('I', counts)
+            cached = self._v_decoded = (
+                codec.decode_values(values),
+                array('I', accumulate(counts, initial=0)),
+                codec.array_from_bytes(typecode, positions))
+        return cached
+
+
+class SegmentIndex(Persistent):
+    """The index of a segment.
+
+    ``kinds`` maps the kind of the values to a pair: each page's first value,
+    and the pages.
+    """
+
+    def __init__(self, values):
+        groups = grouped(values)
+        typecode = 'H' if len(values) <= 65536 else 'I'
+        kinds = {}
+        for value in groups:
+            kind = keys.kind_of(value)
+            if kind is not None:
+                kinds.setdefault(kind, []).append(value)
+        self.kinds = {kind: _pages(sorted(members), groups, typecode)
+                      if kind != keys.NONE else _pages(members, groups, typecode)
+                      for kind, members in sorted(kinds.items())}
+
+    def postings(self, criterion):
+        if criterion.exact is not None:
+            positions = self._exact(criterion.exact[0])
+            return [positions] if positions else []
+        found = self.kinds.get(criterion.kind)
+        if found is None:
+            return []
+        if criterion.span is not None:
+            return self._span(found, *criterion.span)
+        return self._prefix(found, criterion.prefix)
+
+    def _exact(self, value):
+        found = self.kinds.get(keys.kind_of(value))
+        if found is None:
+            return None
+        if value is None:
+            return found[1][0].decoded()[2]
+        firsts, pages = found
+        number = bisect_right(firsts, value) - 1
+        if number < 0:
+            return None
+        values, offsets, positions = pages[number].decoded()
+        place = bisect_left(values, value)
+        if place == len(values) or values[place] != value:
+            return None
+        return positions[offsets[place]:offsets[place + 1]]
+
+    def _span(self, found, low, high):
+        firsts, pages = found
+        start = 0 if low is None else max(bisect_right(firsts, low) - 1, 0)
+        end = len(pages) if high is None else bisect_right(firsts, high)
+        result = []
+        for page in pages[start:end]:
+            values, offsets, positions = page.decoded()
+            first = 0 if low is None else bisect_left(values, low)
+            last = len(values) if high is None else bisect_right(values, high)
+            result += [positions[offsets[n]:offsets[n + 1]]
+                       for n in range(first, last)]
+        return result
+
+    def _prefix(self, found, prefix):
+        firsts, pages = found
+        result = []
+        for page in pages[max(bisect_right(firsts, prefix) - 1, 0):]:
+            values, offsets, positions = page.decoded()
+            for n in range(bisect_left(values, prefix), len(values)):
+                if not values[n].startswith(prefix):
+                    return result
+                result.append(positions[offsets[n]:offsets[n + 1]])
+        return result
+
+    def values(self):
+        result = []
+        for _, pages in self.kinds.values():
+            for page in pages:
+                values, offsets, _ = page.decoded()
+                result += [(value, offsets[n + 1] - offsets[n])
+                           for n, value in enumerate(values)]
+        return result
+
+    def items(self):
+        for _, pages in self.kinds.values():
+            for page in pages:
+                values, offsets, positions = page.decoded()
+                for n, value in enumerate(values):
+                    yield value, positions[offsets[n]:offsets[n + 1]]
+
+
+def _pages(values, groups, typecode):
+    """Return the first values and the pages for these sorted values."""
+    counts = array('I', map(len, map(groups.__getitem__, values)))
+    most = PAGE_BYTES // array(typecode).itemsize
+    firsts, pages, start, size = [], [], 0, 0
+    for number, count in enumerate(counts):
+        full = number > start and (
+            size + count > most or number - start >= PAGE_VALUES)
+        if full:
+            firsts.append(values[start])
+            pages.append(_page(values, counts, groups, typecode, start, number))
+            start, size = number, 0
+        size += count
+    firsts.append(values[start])
+    pages.append(_page(values, counts, groups, typecode, start, len(values)))
+    return firsts, pages
+
+
+def _page(values, counts, groups, typecode, start, end):
+    members = values[start:end]
+    positions = array(typecode, chain.from_iterable(
+        map(groups.__getitem__, members)))
+    return IndexPage(members, counts[start:end], positions)

@@ -1,0 +1,74 @@
+"""Which columns the tracks of a class have."""
+
+from trackstore import codec, keys, timestamps
+from trackstore.exceptions import KeyValueError
+
+#: The metadata that every track has, in the order of ``saveUserTrack``.
+BASE = ('taskId', 'runId', 'userName', 'timeStamp')
+
+
+class Layout:
+    """The columns of a class of tracks.
+
+    ``columns``
+        the four of ``BASE``, then further metadata, then what is indexed only
+    ``stored``
+        those of them that are metadata
+    ``derived``
+        the index attributes that are no metadata: keys of ``data`` or
+        properties of the class
+    """
+
+    def __init__(self, cls):
+        missing = [name for name in BASE if name not in cls.metadata_attributes]
+        if missing:
+            raise TypeError(
+                f'{cls.__qualname__}.metadata_attributes: {missing!r} are '
+                f'missing; begin with Track.metadata_attributes')
+        further = tuple(name for name in cls.metadata_attributes
+                        if name not in BASE)
+        self.derived = tuple(name for name in cls.index_attributes
+                             if name not in cls.metadata_attributes)
+        self.stored = BASE + further
+        self.columns = self.stored + self.derived
+        self.properties = frozenset(
+            name for name in self.derived if hasattr(cls, name))
+        self.indexed = tuple(cls.index_attributes)
+        self.place = {name: n for n, name in enumerate(self.columns)}
+        self.plain = self.columns == BASE
+
+    def check(self, values):
+        """Raise an error if a value of the stored columns is not allowed."""
+        for name, value in zip(self.stored, values, strict=True):
+            if name == 'timeStamp':
+                timestamps.checked(value)
+            elif name in BASE or (name in self.indexed
+                                  and value is not codec.ABSENT):
+                keys.checked(value, name)
+
+    def derived_values(self, data, track=None):
+        """Return the values of the derived columns; ABSENT where none."""
+        values = []
+        for name in self.derived:
+            if name in self.properties and track is not None:
+                value = getattr(track, name)
+            else:
+                value = data.get(name, codec.ABSENT)
+            values.append(derived_value(value, name))
+        return tuple(values)
+
+    def rearranged(self, names, values):
+        """Return values that were stored under other names in this order."""
+        stored = dict(zip(names, values, strict=True))
+        return tuple(stored.get(name, codec.ABSENT) for name in self.columns)
+
+
+def derived_value(value, name):
+    """Return what an index holds for a value of the data; ABSENT for nan."""
+    if value is codec.ABSENT or value != value:
+        return codec.ABSENT
+    if keys.kind_of(value) is None:
+        raise KeyValueError(
+            f'data[{name!r}]: {value!r} cannot be indexed; allowed are '
+            f'{keys.ALLOWED}')
+    return value

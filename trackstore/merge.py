@@ -1,0 +1,267 @@
+"""Upkeep: sealing the tail, and merging segments.
+
+Upkeep has transactions of its own.  What a save makes due is done after its
+transaction has been committed; what collides with a writer is dropped, and
+done at the next occasion.
+"""
+
+import logging
+import math
+
+import transaction
+from BTrees.IIBTree import IITreeSet
+from ZODB.POSException import ConflictError, POSKeyError
+
+from trackstore import block, codec, numbering, tail
+from trackstore.directory import Entry
+from trackstore.record import decode_record, encode_record
+from trackstore.rewrite import Rewriter
+from trackstore.segment import SegmentBuilder
+
+logger = logging.getLogger(__name__)
+
+#: So many segments of like size are merged into one.
+FANOUT = 8
+
+#: The smallest segments are of about this size.
+SMALLEST = tail.PAGES * tail.PAGE_SIZE
+
+#: Larger merges than this are left to ``compact``.
+INLINE = 2 ** 16
+
+#: The number of tracks that a segment has at the most.
+LARGEST = 2 ** 20
+
+#: How often ``compact`` tries a step that collides with writers.
+TRIES = 20
+
+
+# when
+
+def schedule(storage):
+    """See to it that upkeep is done after the current transaction."""
+    if storage._p_jar is None:
+        keep_up(storage)
+        return
+    current = storage._p_jar.transaction_manager.get()
+    try:
+        current.data(storage)
+    except KeyError:
+        current.set_data(storage, True)
+        current.addAfterCommitHook(
+            _after_commit, (storage._p_jar.db(), storage._p_oid))
+
+
+def schedule_if_due(storage):
+    """Schedule upkeep if there are segments to be merged."""
+    if due(storage._directory) is not None:
+        schedule(storage)
+
+
+def _after_commit(committed, database, oid):
+    if not committed:
+        return
+    try:
+        _in_transactions(database, oid, _inline_steps, tries=1)
+    except ConflictError:
+        logger.debug('upkeep collided with a writer; it will be tried again')
+
+
+def _in_transactions(database, oid, steps, tries):
+    """Do each of the steps in a transaction of a connection of its own.
+
+    ``steps(storage)`` yields after each; what it yielded last is returned.
+    """
+    manager = transaction.TransactionManager(explicit=True)
+    connection = database.open(manager)
+    result = None
+    try:
+        for attempt in range(tries):
+            manager.begin()
+            try:
+                for result in steps(connection.get(oid)):
+                    manager.commit()
+                    manager.begin()
+                return result
+            except ConflictError:
+                if attempt == tries - 1:
+                    raise
+            finally:
+                manager.abort()
+    finally:
+        connection.close()
+
+
+# what
+
+def keep_up(storage):
+    """Do what is due, in the current transaction."""
+    for _ in _inline_steps(storage):
+        pass
+
+
+def _inline_steps(storage):
+    if any(len(page.records) > tail.PAGE_SIZE for page in storage._pages):
+        seal(storage)
+        yield
+    if storage._runs.overfull():
+        storage._runs.seal()
+        yield
+    found = due(storage._directory)
+    while found is not None:
+        merge(storage, found)
+        yield
+        found = due(storage._directory)
+
+
+def due(directory):
+    """Return the keys and entries to be merged inline, or None."""
+    tiers = {}
+    for key, entry in directory.in_order():
+        size = max(entry.live, 1)
+        tier = max(int(math.log(size / SMALLEST, FANOUT)), 0) if (
+            size > SMALLEST) else 0
+        tiers.setdefault(tier, []).append((key, entry))
+    for _, found in sorted(tiers.items()):
+        if len(found) >= FANOUT:
+            chosen = found[:FANOUT]
+            if sum(entry.live for _, entry in chosen) <= INLINE:
+                return chosen
+    return None
+
+
+def seal(storage):
+    """Make a segment of what is in the tail."""
+    directory, layout = storage._directory, storage._layout
+    records = {}
+    for page in storage._pages:
+        records.update(page.records)
+    if not records:
+        return
+    numbers = sorted(records)
+    directory.replace([], [], numbers[-1])
+    _bury_overridden(directory, numbers)
+    live = [number for number in numbers if records[number] is not None]
+    if live:
+        builder = SegmentBuilder(layout.columns)
+        for start in range(0, len(live), block.SIZE):
+            part = live[start:start + block.SIZE]
+            rows = [decode_record(layout, records[number]) for number in part]
+            columns = dict(zip(layout.columns, map(list, zip(
+                *(row.values for row in rows), strict=True)), strict=True))
+            builder.add(part, columns,
+                        [codec.load_mapping(row.data) for row in rows],
+                        [row.extras for row in rows])
+        segment, low, high = builder.build()
+        directory.add(Entry(
+            segment, live[0], live[-1], len(live), low, high))
+    for page in storage._pages:
+        if page.records:
+            page.drop(list(page.records))
+
+
+def _bury_overridden(directory, numbers):
+    """Mark as dead what the segments have under these numbers."""
+    for key, entry in directory.in_order():
+        found = [entry.segment.position_of(number) for number in numbers
+                 if entry.first <= number <= entry.last]
+        found = [position for position in found if position is not None]
+        if found:
+            bury(directory, key, entry, found)
+
+
+def bury(directory, key, entry, positions):
+    """Mark positions of a segment as dead."""
+    dead = entry.dead
+    if dead is None:
+        dead = IITreeSet()
+    dead.update(positions)
+    directory.bury(key, dead, len(dead))
+
+
+def merge(storage, found, progress=None):
+    """Put one segment, or some large ones, in the place of these."""
+    directory = storage._directory
+    rewriter = Rewriter(storage, LARGEST, progress)
+    entries = rewriter.merged([entry for _, entry in found])
+    directory.replace([key for key, _ in found], entries)
+
+
+def rebuild(storage):
+    """Make all segments and indexes anew, in the current transaction."""
+    layout = storage._layout
+    for page in storage._pages:
+        for number, record in list(page.records.items()):
+            if record is not None:
+                values, data, extras = decode_record(layout, record)
+                track = storage._handle(number) if layout.properties else None
+                values = (*values[:len(layout.stored)], *layout.derived_values(
+                    codec.load_mapping(data), track))
+                page.put(number, encode_record(layout, (values, data, extras)))
+    found = storage._directory.in_order()
+    rewriter = Rewriter(storage, LARGEST, derive=True)
+    entries = rewriter.merged([entry for _, entry in found])
+    storage._directory.replace([key for key, _ in found], entries)
+
+
+def compact(storage, progress=None):
+    """Seal the tail and merge all segments; return how many there are then."""
+    steps = _Compaction(progress)
+    if storage._p_jar is None:
+        for _ in steps(storage):
+            pass
+    else:
+        try:
+            return _in_transactions(
+                storage._p_jar.db(), storage._p_oid, steps, TRIES)
+        except POSKeyError:  # the storage itself is not yet committed
+            for _ in steps(storage):
+                pass
+    return len(storage._directory.entries)
+
+
+class _Compaction:
+    """The steps of a compaction, with its progress."""
+
+    def __init__(self, progress):
+        self.progress = progress
+        self.done = 0
+
+    def __call__(self, storage):
+        seal(storage)
+        storage._runs.seal()
+        yield len(storage._directory.entries)
+        groups = _groups(storage._directory)
+        total = self.done + sum(
+            entry.live for group in groups for _, entry in group)
+        for group in groups:
+            before = self.done
+
+            def advance(count, before=before):
+                self.done = before + count
+                if self.progress is not None:
+                    self.progress(self.done, total)
+
+            try:
+                merge(storage, group, advance)
+                yield len(storage._directory.entries)
+            except ConflictError:
+                self.done = before
+                raise
+        if self.progress is not None:
+            self.progress(total, total)
+
+
+def _groups(directory):
+    """Return lists of the segments that are to be merged with each other."""
+    groups, group, size, last = [], [], 0, 0
+    for key, entry in directory.in_order():
+        if group and entry.first > last and size + entry.live > LARGEST:
+            groups.append(group)
+            group, size = [], 0
+        group.append((key, entry))
+        size += entry.live
+        last = max(last, entry.last)
+    groups.append(group)
+    return [group for group in groups
+            if len(group) > 1 or (group and group[0][1].buried)]

@@ -1,0 +1,105 @@
+"""Opening a store by path or URI."""
+
+import builtins
+import os
+import re
+from contextlib import contextmanager
+
+import transaction
+from ZODB.DB import DB
+from ZODB.FileStorage import FileStorage
+
+from trackstore.exceptions import OpenError
+from trackstore.storage import TrackingStorage
+
+_URI = re.compile(r'[a-z][a-z0-9+.-]+:', re.IGNORECASE)
+
+
+@contextmanager
+def open(where, name='tracks', create=True, readOnly=False, trackFactory=None):
+    """Open a database and yield the tracking storage in it.
+
+    ``where``
+        the path of a file, or a ZODB URI such as ``zeo://localhost:8100``
+        (which needs the extra ``uri``)
+    ``name``
+        the key of the storage in the root of the database
+    ``create``
+        whether a database or storage that does not exist is made
+    ``readOnly``
+        whether a file is opened for reading only
+    ``trackFactory``
+        the class of the tracks of a storage that is made
+
+    The transaction is committed at the end, or aborted if there was an
+    exception, and the database is closed.  What cannot be opened is an
+    ``OpenError``.
+    """
+    database = _database(os.fspath(where), create, readOnly)
+    try:
+        manager = transaction.TransactionManager()
+        connection = database.open(manager)
+        try:
+            yield _storage(connection, where, name, create, trackFactory)
+            manager.commit()
+        except BaseException:
+            manager.abort()
+            raise
+        finally:
+            connection.close()
+    finally:
+        database.close()
+
+
+def _storage(connection, where, name, create, trackFactory):
+    root = connection.root()
+    storage = root.get(name)
+    if storage is None and create:
+        storage = root[name] = TrackingStorage(trackFactory=trackFactory)
+    if not isinstance(storage, TrackingStorage):
+        found = 'nothing' if storage is None else repr(type(storage).__qualname__)
+        raise OpenError(
+            f'name: the root of {where!s} has {found} under {name!r}; wanted is a '
+            f'TrackingStorage')
+    return storage
+
+
+def _database(where, create, read_only):
+    if _URI.match(where) and not os.path.exists(where):
+        return _database_from_uri(where)
+    if not where or os.path.isdir(where):
+        raise OpenError(
+            f'where: {where!r} is no file; allowed are the path of a database '
+            f'file and a ZODB URI')
+    if not os.path.exists(where):
+        if not create:
+            raise OpenError(f'where: there is no database at {where!r}')
+        folder = os.path.dirname(os.path.abspath(where))
+        if not os.path.isdir(folder):
+            raise OpenError(f'where: there is no folder {folder!r}')
+    elif not _looks_right(where):
+        raise OpenError(
+            f'where: {where!r} is no ZODB database; its first bytes are not '
+            f'those of a FileStorage')
+    return DB(FileStorage(where, read_only=read_only))
+
+
+def _looks_right(where):
+    """Tell whether a file is empty or begins as a FileStorage does."""
+    with builtins.open(where, 'rb') as file:
+        return file.read(4) in (b'', b'FS21', b'FS30')
+
+
+def _database_from_uri(uri):
+    try:
+        import zodburi
+    except ImportError as error:
+        raise OpenError(
+            f'where: {uri!r} is a URI, which needs zodburi: '
+            f"pip install 'trackstore[uri]'") from error
+    try:
+        factory, arguments = zodburi.resolve_uri(uri)
+        return DB(factory(), **arguments)
+    except (KeyError, ValueError) as error:
+        raise OpenError(
+            f'where: {uri!r} cannot be opened: {error}') from error

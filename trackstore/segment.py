@@ -1,0 +1,314 @@
+"""Segments: many tracks in order of their numbers, with their indexes.
+
+A segment never changes.  What is removed from it or overridden is known to the
+directory and the tail, and left out when the segment is merged.
+"""
+
+from array import array
+from bisect import bisect_left, bisect_right
+from itertools import chain
+from operator import itemgetter
+
+from persistent import Persistent
+
+from trackstore import codec
+from trackstore.block import Block
+from trackstore.index import MemoryIndex, SegmentIndex
+
+#: A segment with fewer tracks is indexed in memory when it is asked.
+INDEXED = 4096
+
+
+class Intervals:
+    """Rising numbers as intervals: from number to position and back.
+
+    ``starts`` are the first numbers of the intervals, ``offsets`` the position
+    of each of these, with the number of positions at the end.
+    """
+
+    def __init__(self, starts, offsets):
+        self.starts = starts
+        self.offsets = offsets
+
+    def position_of(self, number):
+        """Return the position of a number, or None."""
+        place = bisect_right(self.starts, number) - 1
+        if place < 0:
+            return None
+        position = self.offsets[place] + number - self.starts[place]
+        return position if position < self.offsets[place + 1] else None
+
+    def numbers_at(self, positions):
+        """Return the numbers at these rising positions: a range or a list."""
+        if not positions:
+            return []
+        starts, offsets = self.starts, self.offsets
+        first = bisect_right(offsets, positions[0]) - 1
+        shift = starts[first] - offsets[first]
+        if positions[-1] < offsets[first + 1]:
+            if isinstance(positions, range):
+                return range(positions[0] + shift, positions[-1] + shift + 1)
+            return list(map(shift.__add__, positions)) if shift else positions
+        result = []
+        begin = 0
+        while begin < len(positions):
+            place = bisect_right(offsets, positions[begin]) - 1
+            end = bisect_left(positions, offsets[place + 1], begin)
+            shift = starts[place] - offsets[place]
+            result += map(shift.__add__, positions[begin:end])
+            begin = end
+        return result
+
+
+class IntervalsBuilder:
+    """Gathers rising numbers into intervals."""
+
+    def __init__(self):
+        self.starts = array('q')
+        self.offsets = array('q')
+        self.count = 0
+        self.next = None
+
+    def add(self, numbers):
+        """Add a range or a rising list of numbers."""
+        if numbers[-1] - numbers[0] == len(numbers) - 1:
+            self._add_range(numbers[0], len(numbers))
+        else:
+            for number in numbers:
+                self._add_range(number, 1)
+
+    def _add_range(self, number, count):
+        if number != self.next:
+            self.starts.append(number)
+            self.offsets.append(self.count)
+        self.count += count
+        self.next = number + count
+
+    def shift(self, first):
+        """Make these numbers begin with another one."""
+        shift = first - self.starts[0]
+        self.starts = array('q', map(shift.__add__, self.starts))
+
+    def state(self):
+        """Return the intervals as bytes."""
+        self.offsets.append(self.count)
+        return tuple(codec.compress(codec.encode_column(column, rising=True))
+                     for column in (self.starts, self.offsets))
+
+
+class Segment(Persistent):
+    """Tracks in order of their numbers.
+
+    A position counts the tracks of the segment from 0.
+    """
+
+    def __init__(self, numbers, blocks, starts, lows, highs, indexes):
+        self.numbers = numbers
+        self.blocks = tuple(blocks)
+        self.starts = codec.encode_column(starts, rising=True)
+        self.times = codec.encode_column(lows), codec.encode_column(highs)
+        self.indexes = indexes
+
+    def _cached(self, name, make):
+        cached = self.__dict__.get(name)
+        if cached is None:
+            cached = make()
+            setattr(self, name, cached)
+        return cached
+
+    @property
+    def intervals(self):
+        return self._cached('_v_intervals', lambda: Intervals(*(
+            codec.decode_column(codec.decompress(part)) for part in self.numbers)))
+
+    @property
+    def block_starts(self):
+        """The position of each block's first track, then the length."""
+        return self._cached(
+            '_v_starts', lambda: codec.decode_column(self.starts))
+
+    @property
+    def block_times(self):
+        """The lowest and the highest time stamp of each block."""
+        return self._cached('_v_times', lambda: tuple(
+            map(codec.decode_column, self.times)))
+
+    def __len__(self):
+        return self.block_starts[-1]
+
+    def position_of(self, number):
+        return self.intervals.position_of(number)
+
+    def numbers_at(self, positions):
+        return self.intervals.numbers_at(positions)
+
+    def index(self, name):
+        """Return the index of that name."""
+        if self.indexes is not None and name in self.indexes:
+            return self.indexes[name]
+        cached = self._cached('_v_indexes', dict)
+        if name not in cached:
+            cached[name] = MemoryIndex(self.column(name, range(len(self))))
+        return cached[name]
+
+    def parts(self, positions):
+        """Yield each block that has some of these rising positions.
+
+        As triples of the number of the block, the block, and the positions
+        within it.
+        """
+        starts = self.block_starts
+        begin, length = 0, len(positions)
+        number = 0
+        while begin < length:
+            number = bisect_right(starts, positions[begin], number) - 1
+            start, end = starts[number], starts[number + 1]
+            if positions[-1] < end:
+                stop = length
+            else:
+                stop = bisect_left(positions, end, begin)
+            local = positions[begin:stop]
+            if start:
+                if isinstance(local, range):
+                    local = range(local[0] - start, local[-1] - start + 1)
+                else:
+                    local = list(map((-start).__add__, local))
+            yield number, self.blocks[number], local
+            begin = stop
+
+    def column(self, name, positions):
+        """Return the list of the values at these rising positions."""
+        result = []
+        for _, block, local in self.parts(positions):
+            values = block.column(name)
+            if values is None:
+                result += [codec.ABSENT] * len(local)
+            elif len(local) == len(values):
+                result += values
+            else:
+                result += [values[position] for position in local]
+        return result
+
+    def data_values(self, key, positions):
+        """Return the values of a key of the data at these rising positions."""
+        return list(chain.from_iterable(
+            block.mappings.values(key, local)
+            for _, block, local in self.parts(positions)))
+
+    def place(self, position):
+        """Return the block and the position in it."""
+        starts = self.block_starts
+        number = bisect_right(starts, position) - 1
+        return self.blocks[number], position - starts[number]
+
+    def value(self, name, position):
+        """Return a value of a track, ABSENT if it has none."""
+        block, local = self.place(position)
+        values = block.column(name)
+        return codec.ABSENT if values is None else values[local]
+
+    def data(self, position):
+        """Return the data of a track, a new dictionary."""
+        block, local = self.place(position)
+        return block.mappings[local]
+
+    def extras(self, position):
+        """Return the further attributes of a track as bytes, or None."""
+        block, local = self.place(position)
+        return block.extras(local)
+
+    def last(self, positions):
+        """Return the highest pair of time stamp and position."""
+        highs = self.block_times[1]
+        starts = self.block_starts
+        best = None
+        found = sorted(((highs[number], number, block, local)
+                        for number, block, local in self.parts(positions)),
+                       key=itemgetter(0, 1), reverse=True)
+        for high, number, block, local in found:
+            if best is not None and high < best[0]:
+                break
+            times = block.column('timeStamp')
+            time, position = max((times[n], n) for n in local)
+            pair = time, position + starts[number]
+            best = pair if best is None else max(best, pair)
+        return best
+
+    def within(self, low, high, positions=None):
+        """Return the positions with a time stamp in these bounds, both inclusive.
+
+        A bound may be None.  Of ``positions``, by default of all.
+        """
+        lows, highs = self.block_times
+        starts = self.block_starts
+        pieces = []
+        if positions is None:
+            positions = range(len(self))
+        for number, block, local in self.parts(positions):
+            lowest, highest = lows[number], highs[number]
+            if (high is not None and lowest > high) or (
+                    low is not None and highest < low):
+                continue
+            if not ((low is None or low <= lowest)
+                    and (high is None or highest <= high)):
+                times = block.column('timeStamp')
+                local = [n for n in local if (low is None or low <= times[n])
+                         and (high is None or times[n] <= high)]
+            _append_piece(pieces, local, starts[number])
+        if len(pieces) == 1:
+            return pieces[0]
+        return list(chain.from_iterable(pieces))
+
+
+def _append_piece(pieces, local, start):
+    if not local:
+        return
+    if isinstance(local, range):
+        piece = range(local[0] + start, local[-1] + start + 1)
+        if pieces and isinstance(pieces[-1], range) and pieces[-1].stop == piece.start:
+            pieces[-1] = range(pieces[-1].start, piece.stop)
+            return
+    else:
+        piece = list(map(start.__add__, local))
+    pieces.append(piece)
+
+
+class SegmentBuilder:
+    """Makes a segment out of blocks that are added in order of their numbers."""
+
+    def __init__(self, indexed):
+        """``indexed`` are the names of the columns that have an index."""
+        self.columns = {name: [] for name in indexed if name != 'timeStamp'}
+        self.numbers = IntervalsBuilder()
+        self.blocks = []
+        self.starts = [0]
+        self.lows = []
+        self.highs = []
+
+    def __len__(self):
+        return self.starts[-1]
+
+    def add(self, numbers, columns, mappings, extras=None):
+        """Encode tracks as a block, and add it."""
+        self.add_block(Block(columns, mappings, extras), numbers, columns)
+
+    def add_block(self, block, numbers, columns):
+        """Add a block whose columns are these."""
+        self.numbers.add(numbers)
+        self.blocks.append(block)
+        self.starts.append(self.starts[-1] + len(numbers))
+        times = columns['timeStamp']
+        self.lows.append(min(times))
+        self.highs.append(max(times))
+        for name, values in self.columns.items():
+            values += columns.get(name) or [codec.ABSENT] * len(numbers)
+
+    def build(self):
+        """Return the segment, its lowest and its highest time stamp."""
+        indexes = None
+        if len(self) >= INDEXED:
+            indexes = {name: SegmentIndex(values)
+                       for name, values in self.columns.items()}
+        segment = Segment(self.numbers.state(), self.blocks, self.starts,
+                          self.lows, self.highs, indexes)
+        return segment, min(self.lows), max(self.highs)

@@ -1,0 +1,119 @@
+"""For the tests of applications: a storage in memory and a clock that stands still.
+
+>>> with memory_storage() as tracks, frozen_clock('2026-11-21 20:10') as clock:
+...     trackId = tracks.saveUserTrack('loops', 0, 'ann', {'page': 'start'})
+...     clock.advance(minutes=5)
+...     tracks.updateTrack(tracks[trackId], {'page': 'end'})
+...     tracks[trackId]
+'0000001'
+<Track ['loops', 1, 'ann', '2026-11-21 20:15']: {'page': 'end'}>
+"""
+
+import datetime
+import numbers
+from contextlib import contextmanager
+
+import transaction
+import ZODB
+
+from trackstore import Track, TrackingStorage, timestamps
+
+
+class FrozenClock:
+    """A clock that shows the same time until it is told to go on.
+
+    It replaces the clock of trackstore inside a ``with`` block, or from
+    ``start()`` to ``stop()``.  Calling it gives its time stamp.
+    """
+
+    def __init__(self, at):
+        self.set(at)
+        self._replaced = []
+
+    def __repr__(self):
+        return f'<FrozenClock {timestamps.timeStamp2ISO(self.now)}>'
+
+    def __call__(self):
+        return self.now
+
+    def set(self, at):
+        """Show that time: a time stamp, a datetime, or ISO text.
+
+        Text and datetimes without a time zone are in UTC.
+        """
+        self.now = _seconds(at)
+
+    def advance(self, **period):
+        """Go on by ``seconds=``, ``minutes=``, ``hours=``, ``days=``, ``weeks=``.
+
+        A negative period goes back.
+        """
+        seconds = datetime.timedelta(**period).total_seconds()
+        self.now += int(seconds) if seconds.is_integer() else seconds
+
+    def start(self):
+        """Replace the clock of trackstore, and return this one."""
+        self._replaced.append(timestamps.clock)
+        timestamps.clock = self
+        return self
+
+    def stop(self):
+        """Put back the clock that there was before ``start()``."""
+        if not self._replaced:
+            raise RuntimeError('FrozenClock.stop(): the clock was not started')
+        timestamps.clock = self._replaced.pop()
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, *exception):
+        self.stop()
+
+
+def frozen_clock(at='2026-11-21 20:10'):
+    """Return a ``FrozenClock`` that shows ``at``: see ``FrozenClock.set``."""
+    return FrozenClock(at)
+
+
+def _seconds(at):
+    if isinstance(at, numbers.Real) and not isinstance(at, bool):
+        return at
+    moment = at
+    if isinstance(at, str):
+        moment = datetime.datetime.fromisoformat(at)
+    if not isinstance(moment, datetime.datetime):
+        raise TypeError(
+            f'at: {at!r} is no time; allowed are a time stamp, a datetime, or text '
+            f"like '2026-11-21 20:10'")
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=datetime.timezone.utc)
+    seconds = moment.timestamp()
+    return int(seconds) if seconds.is_integer() else seconds
+
+
+def memory_root():
+    """Return the root mapping of a new, empty ZODB database in memory.
+
+    Its connection belongs to the transactions of this thread, that is to
+    ``transaction.commit()`` and ``transaction.abort()``.
+    """
+    return ZODB.DB(None).open().root()
+
+
+@contextmanager
+def memory_storage(trackFactory=Track):
+    """Yield a new storage in a database in memory, which ends with the block.
+
+    ``trackFactory`` is the class of its tracks.  What has not been committed at
+    the end of the block is aborted.
+    """
+    root = memory_root()
+    connection = root._p_jar
+    root['tracks'] = TrackingStorage(trackFactory=trackFactory)
+    transaction.commit()
+    try:
+        yield root['tracks']
+    finally:
+        transaction.abort()
+        connection.close()
+        connection.db().close()

@@ -1,0 +1,282 @@
+"""Tracks: handles on what a storage holds."""
+
+import pickle
+
+from zope.interface import implementer
+
+from trackstore import codec, timestamps
+from trackstore.interfaces import ITrack
+from trackstore.layout import Layout
+
+#: Class attributes that describe the class, and are the same for all tracks.
+_OF_CLASS = frozenset(('metadata_attributes', 'index_attributes', 'typeName'))
+
+
+class StoredAttribute:
+    """An attribute that is read and written through the storage."""
+
+    def __init__(self, name, default=None):
+        self.name = name
+        self.default = default
+
+    def __get__(self, track, cls=None):
+        if track is None:
+            return self.default
+        value = track._stored(self.name)
+        return self.default if value is codec.ABSENT else value
+
+    def __set__(self, track, value):
+        track._store(self.name, value)
+
+
+class TrackData(dict):
+    """The data of a track; what is set or deleted is written through."""
+
+    __slots__ = ('_track',)
+
+    def __init__(self, track, data):
+        dict.__init__(self, data)
+        self._track = track
+
+    def _write(self, change):
+        """Apply a change to what the track holds now, and store that."""
+        track = self._track
+        current = track._current_data()
+        if current is not self:
+            dict.clear(self)
+            dict.update(self, current)
+        before = dict(self)
+        try:
+            result = change()
+            track._storage._rewrite(track, data=dict(self))
+        except BaseException:
+            dict.clear(self)
+            dict.update(self, before)
+            raise
+        track._keep_data(self)
+        return result
+
+    def __setitem__(self, key, value):
+        self._write(lambda: dict.__setitem__(self, key, value))
+
+    def __delitem__(self, key):
+        self._write(lambda: dict.__delitem__(self, key))
+
+    def update(self, *args, **kw):
+        self._write(lambda: dict.update(self, *args, **kw))
+
+    def __ior__(self, other):
+        self.update(other)
+        return self
+
+    def pop(self, *args):
+        return self._write(lambda: dict.pop(self, *args))
+
+    def popitem(self):
+        return self._write(lambda: dict.popitem(self))
+
+    def setdefault(self, key, default=None):
+        if key not in self:
+            self[key] = default
+        return self[key]
+
+    def clear(self):
+        self._write(lambda: dict.clear(self))
+
+    def __reduce_ex__(self, protocol):
+        return dict, (dict(self),)
+
+
+@implementer(ITrack)
+class Track:
+    """One thing that somebody did: a mapping with metadata.
+
+    See ``trackstore.interfaces.ITrack``.  A subclass may add names to
+    ``metadata_attributes`` and ``index_attributes``, set ``typeName``, and
+    have methods, properties, class attributes (the defaults of what is stored)
+    and an ``__init__`` of its own with the same arguments, which is called for
+    a new track only.
+    """
+
+    __slots__ = ('_storage', '_number', '_place', '_data', '_local',
+                 '__weakref__', '__dict__')
+
+    metadata_attributes = ('taskId', 'runId', 'userName', 'timeStamp')
+    index_attributes = metadata_attributes
+    typeName = 'Track'
+
+    taskId = StoredAttribute('taskId')
+    runId = StoredAttribute('runId')
+    userName = StoredAttribute('userName')
+    timeStamp = StoredAttribute('timeStamp')
+
+    def __init_subclass__(cls, **kw):
+        super().__init_subclass__(**kw)
+        for name, value in list(vars(cls).items()):
+            if (not name.startswith('__') and name not in _OF_CLASS
+                    and not callable(value) and not hasattr(value, '__get__')):
+                setattr(cls, name, StoredAttribute(name, value))
+        for name in cls.metadata_attributes:
+            if not hasattr(cls, name):
+                setattr(cls, name, StoredAttribute(name))
+        cls._layout = Layout(cls)
+
+    def __init__(self, taskId, runId, userName, data=None):
+        _set_local(self, {})
+        _set_storage(self, None)
+        self.taskId = taskId
+        self.runId = runId
+        self.userName = userName
+        self.timeStamp = timestamps.getTimeStamp()
+        self.data = {} if data is None else data
+
+    # where the values are
+
+    def _source(self):
+        """Return the source and the position in it where the track is now."""
+        page, stamp, directory, directory_stamp, source, position = self._place
+        if page._v_stamp is stamp and directory._v_stamp is directory_stamp:
+            return source, position
+        place = self._storage._place(self._number)
+        if place is None:
+            raise KeyError(f'track {self.name!r} has been removed')
+        _set_place(self, place)
+        _set_data(self, None)
+        return place[4:]
+
+    def _stored(self, name):
+        """Return a stored attribute, ABSENT if there is none."""
+        if self._storage is None:
+            return self._local.get(name, codec.ABSENT)
+        source, position = self._source()
+        if name in self.metadata_attributes:
+            return source.value(name, position)
+        extras = source.extras(position)
+        if extras is None:
+            return codec.ABSENT
+        return pickle.loads(extras).get(name, codec.ABSENT)
+
+    def _store(self, name, value):
+        if self._storage is None:
+            self._local[name] = value
+        else:
+            self._storage._rewrite(self, **{
+                'values' if name in self.metadata_attributes else 'extras':
+                {name: value}})
+
+    def __getattr__(self, name):
+        if name.startswith(('__', '_v_', '_p_')) or name in _SLOTS:
+            raise AttributeError(name)
+        value = self._stored(name)
+        if value is codec.ABSENT:
+            raise AttributeError(
+                f'{type(self).__name__!r} object has no attribute {name!r}')
+        return value
+
+    def __setattr__(self, name, value):
+        if name.startswith(('_v_', '_p_')) or _is_data(type(self), name):
+            object.__setattr__(self, name, value)
+        else:
+            self._store(name, value)
+
+    # the data
+
+    def _current_data(self):
+        """Return the data as they are now; the same object until they change."""
+        self._source()
+        return self.data
+
+    def _keep_data(self, data):
+        self._source()
+        _set_data(self, data)
+
+    @property
+    def data(self):
+        if self._storage is None:
+            return self._local['data']
+        source, position = self._source()
+        data = self._data
+        if data is None:
+            data = TrackData(self, source.data(position))
+            _set_data(self, data)
+        return data
+
+    @data.setter
+    def data(self, data):
+        if self._storage is None:
+            self._local['data'] = data
+        else:
+            self._storage.setTrackData(self, data)
+
+    @property
+    def metadata(self):
+        return {name: getattr(self, name) for name in self.metadata_attributes}
+
+    @property
+    def indexdata(self):
+        result = {}
+        data = None
+        for name in self.index_attributes:
+            if hasattr(type(self), name):
+                result[name] = getattr(self, name)
+            else:
+                data = self.data if data is None else data
+                result[name] = data.get(name)
+        return result
+
+    def update(self, newData, overwrite=False):
+        if not newData:
+            return
+        self._storage._update(self, newData, overwrite, None)
+
+    @property
+    def name(self):
+        return self.__name__
+
+    @property
+    def __name__(self):
+        if self._storage is None:
+            return None
+        return self._storage.idFromNum(self._number)
+
+    @property
+    def __parent__(self):
+        return self._storage
+
+    def __repr__(self):
+        values = self.metadata
+        values['timeStamp'] = timestamps.timeStamp2ISO(values['timeStamp'])
+        listed = [values[name] for name in self.metadata_attributes]
+        return f'<{self.typeName} {listed!r}: {self.data!r}>'
+
+    def __reduce__(self):
+        raise TypeError(
+            f'track {self.__name__!r}: a track is a handle and cannot be '
+            f'pickled; store its id (track.__name__)')
+
+
+def _is_data(cls, name):
+    """Tell whether the class has a descriptor for the name that can be set."""
+    for base in cls.__mro__:
+        if name in vars(base):
+            return hasattr(type(vars(base)[name]), '__set__')
+    return False
+
+
+_SLOTS = frozenset(Track.__slots__)
+_set_storage = Track._storage.__set__
+_set_number = Track._number.__set__
+_set_place = Track._place.__set__
+_set_data = Track._data.__set__
+_set_local = Track._local.__set__
+Track._layout = Layout(Track)
+
+
+def bind(track, storage, number, place):
+    """Make the track a handle on what the storage holds."""
+    _set_storage(track, storage)
+    _set_number(track, number)
+    _set_place(track, place)
+    _set_data(track, None)
+    _set_local(track, None)
+    return track
