@@ -19,7 +19,7 @@ import zlib
 from array import array
 from collections.abc import Mapping
 from itertools import accumulate, islice
-from operator import sub
+from operator import itemgetter, sub
 
 from persistent import Persistent
 
@@ -236,15 +236,11 @@ def encode_mappings(mappings):
 
 
 def _encode_shape(keys, mappings):
-    columns = list(zip(*map(dict.values, mappings), strict=True))
-    if not keys:
-        columns = []
     if not frozenset(map(type, keys)) <= IMMUTABLE:
         for key in keys:
             dumps(key, key)
     return keys, len(mappings), [
-        encode_column(column, key)
-        for key, column in zip(keys, columns, strict=True)]
+        encode_column(list(map(itemgetter(key), mappings)), key) for key in keys]
 
 
 class Mappings:

@@ -1,9 +1,12 @@
 """The directory: which segments there are."""
 
+import pickle
 from typing import NamedTuple
 
 from persistent import Persistent
 from ZODB.POSException import ConflictError
+
+from trackstore.codec import decode_column, encode_column
 
 
 class Entry(NamedTuple):
@@ -42,12 +45,11 @@ class Directory(Persistent):
         self._v_stamp = object()
 
     def __getstate__(self):
-        return (self.generation, self.last,
-                {key: tuple(entry) for key, entry in self.entries.items()})
+        return self.generation, self.last, *_packed(self.entries)
 
     def __setstate__(self, state):
-        self.generation, self.last, entries = state
-        self.entries = {key: Entry(*entry) for key, entry in entries.items()}
+        self.generation, self.last, *packed = state
+        self.entries = _unpacked(*packed)
         self._v_stamp = object()
 
     def _changed(self):
@@ -84,7 +86,7 @@ class Directory(Persistent):
         """Merge what two writers added; at most one may have made a generation."""
         if saved[0] != old[0] and new[0] != old[0]:
             raise ConflictError
-        base, theirs, ours = old[2], saved[2], new[2]
+        base, theirs, ours = (_unpacked(*state[2:]) for state in (old, saved, new))
         rewritten = theirs if saved[0] != old[0] else ours
         adding = ours if rewritten is theirs else theirs
         entries = dict(rewritten)
@@ -93,4 +95,26 @@ class Directory(Persistent):
                 if key in entries:
                     raise ConflictError
                 entries[key] = entry
-        return max(saved[0], new[0]), max(saved[1], new[1]), entries
+        return max(saved[0], new[0]), max(saved[1], new[1]), *_packed(entries)
+
+
+def _packed(entries):
+    """Return the segments, the dead sets and all numbers as few objects.
+
+    ZODB calls back for each object in a state, so few are quicker.
+    """
+    segments = tuple(entry.segment for entry in entries.values())
+    dead = {n: entry.dead for n, entry in enumerate(entries.values())
+            if entry.dead is not None}
+    rows = [(*key, *entry[1:6], entry.buried) for key, entry in entries.items()]
+    columns = [encode_column(column) for column in zip(*rows, strict=True)]
+    return segments, dead, pickle.dumps(columns, 5)
+
+
+def _unpacked(segments, dead, packed):
+    """Return the dictionary of entries."""
+    columns = map(decode_column, pickle.loads(packed))
+    return {
+        (first, generation): Entry(segments[n], *values, dead.get(n), buried)
+        for n, (first, generation, *values, buried)
+        in enumerate(zip(*columns, strict=True))}

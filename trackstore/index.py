@@ -12,6 +12,7 @@ positions, and ``values()`` with pairs of value and number of tracks.
 import pickle
 from array import array
 from bisect import bisect_left, bisect_right
+from contextlib import suppress
 from itertools import accumulate, chain
 
 from persistent import Persistent
@@ -58,6 +59,36 @@ class MemoryIndex:
         return self.groups.items()
 
 
+class ScanIndex:
+    """The index of what is in memory and asked once: a look through it."""
+
+    def __init__(self, values):
+        self._values = values
+
+    def postings(self, criterion):
+        if criterion.exact is not None:
+            positions = list(self._found(criterion.exact[0]))
+            return [positions] if positions else []
+        matches = criterion.matches
+        kept = {}
+        positions = []
+        for position, value in enumerate(self._values):
+            match = kept.get(value)
+            if match is None:
+                match = kept[value] = value is not codec.ABSENT and matches(value)
+            if match:
+                positions.append(position)
+        return [positions] if positions else []
+
+    def _found(self, value):
+        position = -1
+        index = self._values.index
+        with suppress(ValueError):
+            while True:
+                position = index(value, position + 1)
+                yield position
+
+
 class IndexPage(Persistent):
     """Some values of one kind, in order, and their positions."""
 
@@ -90,14 +121,8 @@ class SegmentIndex(Persistent):
     def __init__(self, values):
         groups = grouped(values)
         typecode = 'H' if len(values) <= 65536 else 'I'
-        kinds = {}
-        for value in groups:
-            kind = keys.kind_of(value)
-            if kind is not None:
-                kinds.setdefault(kind, []).append(value)
-        self.kinds = {kind: _pages(sorted(members), groups, typecode)
-                      if kind != keys.NONE else _pages(members, groups, typecode)
-                      for kind, members in sorted(kinds.items())}
+        self.kinds = {kind: _pages(members, groups, typecode)
+                      for kind, members in _by_kind(groups)}
 
     def postings(self, criterion):
         if criterion.exact is not None:
@@ -167,26 +192,35 @@ class SegmentIndex(Persistent):
                     yield value, positions[offsets[n]:offsets[n + 1]]
 
 
+def _by_kind(groups):
+    """Return pairs of a kind and the sorted values of it."""
+    if set(map(type, groups)) in ({str}, {int}):
+        return [(keys.kind_of(next(iter(groups))), sorted(groups))]
+    kinds = {}
+    for value in groups:
+        kind = keys.kind_of(value)
+        if kind is not None:
+            kinds.setdefault(kind, []).append(value)
+    return [(kind, members if kind == keys.NONE else sorted(members))
+            for kind, members in sorted(kinds.items())]
+
+
 def _pages(values, groups, typecode):
     """Return the first values and the pages for these sorted values."""
-    counts = array('I', map(len, map(groups.__getitem__, values)))
+    postings = list(map(groups.__getitem__, values))
+    counts = list(map(len, postings))
     most = PAGE_BYTES // array(typecode).itemsize
     firsts, pages, start, size = [], [], 0, 0
     for number, count in enumerate(counts):
-        full = number > start and (
-            size + count > most or number - start >= PAGE_VALUES)
-        if full:
+        if number > start and (
+                size + count > most or number - start >= PAGE_VALUES):
             firsts.append(values[start])
-            pages.append(_page(values, counts, groups, typecode, start, number))
+            pages.append((start, number))
             start, size = number, 0
         size += count
     firsts.append(values[start])
-    pages.append(_page(values, counts, groups, typecode, start, len(values)))
-    return firsts, pages
-
-
-def _page(values, counts, groups, typecode, start, end):
-    members = values[start:end]
-    positions = array(typecode, chain.from_iterable(
-        map(groups.__getitem__, members)))
-    return IndexPage(members, counts[start:end], positions)
+    pages.append((start, len(values)))
+    return firsts, [
+        IndexPage(values[start:end], array('I', counts[start:end]),
+                  array(typecode, list(chain.from_iterable(postings[start:end]))))
+        for start, end in pages]

@@ -6,7 +6,6 @@ done at the next occasion.
 """
 
 import logging
-import math
 
 import transaction
 from BTrees.IIBTree import IITreeSet
@@ -21,7 +20,10 @@ from trackstore.segment import SegmentBuilder
 logger = logging.getLogger(__name__)
 
 #: So many segments of like size are merged into one.
-FANOUT = 8
+FANOUT = 32
+
+#: Fewer segments than this are not worth a merge.
+LEAST = 4
 
 #: The smallest segments are of about this size.
 SMALLEST = tail.PAGES * tail.PAGE_SIZE
@@ -116,18 +118,35 @@ def _inline_steps(storage):
 
 def due(directory):
     """Return the keys and entries to be merged inline, or None."""
+    if len(directory.entries) < FANOUT:
+        return None
     tiers = {}
     for key, entry in directory.in_order():
-        size = max(entry.live, 1)
-        tier = max(int(math.log(size / SMALLEST, FANOUT)), 0) if (
-            size > SMALLEST) else 0
-        tiers.setdefault(tier, []).append((key, entry))
+        tiers.setdefault(tier_of(entry.live), []).append((key, entry))
     for _, found in sorted(tiers.items()):
         if len(found) >= FANOUT:
-            chosen = found[:FANOUT]
-            if sum(entry.live for _, entry in chosen) <= INLINE:
+            chosen = _fitting(found)
+            if len(chosen) >= LEAST:
                 return chosen
     return None
+
+
+def tier_of(count):
+    """Return which tier a segment of so many tracks is in, the smallest in 0."""
+    tier, size = 0, SMALLEST * FANOUT
+    while count >= size:
+        tier, size = tier + 1, size * FANOUT
+    return tier
+
+
+def _fitting(found):
+    """Return as many of the first segments as may be merged inline."""
+    total = 0
+    for n, (_, entry) in enumerate(found):
+        total += entry.live
+        if total > INLINE:
+            return found[:n]
+    return found
 
 
 def seal(storage):

@@ -13,10 +13,10 @@ from persistent import Persistent
 
 from trackstore import codec
 from trackstore.block import Block
-from trackstore.index import MemoryIndex, SegmentIndex
+from trackstore.index import MemoryIndex, ScanIndex, SegmentIndex
 
 #: A segment with fewer tracks is indexed in memory when it is asked.
-INDEXED = 4096
+INDEXED = 16384
 
 
 class Intervals:
@@ -147,9 +147,14 @@ class Segment(Persistent):
         if self.indexes is not None and name in self.indexes:
             return self.indexes[name]
         cached = self._cached('_v_indexes', dict)
-        if name not in cached:
-            cached[name] = MemoryIndex(self.column(name, range(len(self))))
-        return cached[name]
+        index = cached.get(name)
+        if index is None:  # an index in memory pays from the second question on
+            cached[name] = False
+            return ScanIndex(self.column(name, range(len(self))))
+        if index is False:
+            index = cached[name] = MemoryIndex(
+                self.column(name, range(len(self))))
+        return index
 
     def parts(self, positions):
         """Yield each block that has some of these rising positions.

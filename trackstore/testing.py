@@ -15,6 +15,7 @@ from contextlib import contextmanager
 
 import transaction
 import ZODB
+from ZODB.DemoStorage import DemoStorage
 
 from trackstore import Track, TrackingStorage, timestamps
 
@@ -97,7 +98,8 @@ def memory_root():
     Its connection belongs to the transactions of this thread, that is to
     ``transaction.commit()`` and ``transaction.abort()``.
     """
-    return ZODB.DB(None).open().root()
+    # unlike a MappingStorage, this one lets writers save at the same time
+    return ZODB.DB(DemoStorage()).open().root()
 
 
 @contextmanager
