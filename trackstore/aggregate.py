@@ -2,7 +2,8 @@
 
 from bisect import bisect_left
 from collections import Counter
-from itertools import chain
+from functools import partial
+from itertools import chain, islice, repeat
 from operator import le
 from typing import NamedTuple
 
@@ -12,6 +13,10 @@ from trackstore.query import OPTIONS, Plan, hits, in_entry, in_part
 
 #: What an aggregate takes beside the indexes.
 TIMES = OPTIONS[:3]
+
+
+#: So many tracks are grouped at a time.
+MOST_AT_ONCE = 2 ** 20
 
 
 class Group(NamedTuple):
@@ -66,63 +71,88 @@ def distinct(storage, attribute, criteria):
         if len(positions) == len(source) and attribute != 'timeStamp':
             found.update(value for value, _ in source.index(attribute).values())
         else:
-            found.update(source.column(attribute, positions))
+            found.update(source.values_at(attribute, positions))
     found.discard(codec.ABSENT)
     return keys.sorted_keys(found)
 
 
 def group_by(storage, attribute, of, criteria):
     _check_attribute(storage, attribute)
-    groups = {}
+    groups = _Groups()
+    values, times, numbers = [], [], []
     for source, positions, _ in _hits(storage, criteria):
-        values = source.column(attribute, positions)
-        times = source.column('timeStamp', positions)
-        _add_counts(groups, values, times)
+        values += source.values_at(attribute, positions)
+        times += source.column('timeStamp', positions)
         if of is not None:
-            _add_numbers(groups, values, source.data_values(of, positions))
-    groups.pop(codec.ABSENT, None)
-    return {value: _group(*groups[value]) for value in keys.sorted_keys(groups)}
+            numbers += source.data_values(of, positions)
+        if len(values) > MOST_AT_ONCE:
+            groups.add(values, times, numbers)
+            values, times, numbers = [], [], []
+    groups.add(values, times, numbers)
+    return groups.result()
 
 
-def _add_counts(groups, values, times):
-    """Add the tracks to the groups: lists [count, first, last, numbers]."""
-    if not all(map(le, times, times[1:])):
-        ordered = sorted(zip(times, range(len(times)), strict=True))
-        values = [values[n] for _, n in ordered]
-        times = [time for time, _ in ordered]
-    lasts = dict(zip(values, times, strict=True))
-    firsts = dict(zip(reversed(values), reversed(times), strict=True))
-    for value, number in Counter(values).items():
-        group = groups.get(value)
-        if group is None:
-            groups[value] = [number, firsts[value], lasts[value], None]
-        else:
-            group[0] += number
-            group[1] = min(group[1], firsts[value])
-            group[2] = max(group[2], lasts[value])
+class _Groups:
+    """Counts, first and last times and numbers by value.
 
+    Whole lists are taken at a time, by functions that are written in C.
+    """
 
-def _add_numbers(groups, values, numbers):
-    """Add [how many, sum, minimum, maximum] of what are numbers."""
-    for value, number in zip(values, numbers, strict=True):
-        if (isinstance(number, (int, float)) and not isinstance(number, bool)
-                and number == number):
-            group = groups[value]
-            if group[3] is None:
-                group[3] = [1, number, number, number]
+    def __init__(self):
+        self.counts = Counter()
+        self.firsts = {}
+        self.lasts = {}
+        self.numbers = {}  # value -> [how many, sum, minimum, maximum]
+
+    def add(self, values, times, numbers):
+        if not all(map(le, times, islice(times, 1, None))):
+            order = sorted(range(len(times)), key=times.__getitem__)
+            times = [times[n] for n in order]
+            numbers = numbers and [numbers[n] for n in order]
+            values = [values[n] for n in order]
+        self.counts.update(values)
+        lasts = dict(zip(values, times, strict=True))
+        firsts = dict(zip(reversed(values), reversed(times), strict=True))
+        if self.lasts:
+            for value, time in self.lasts.items():
+                lasts[value] = max(time, lasts.get(value, time))
+            for value, time in self.firsts.items():
+                firsts[value] = min(time, firsts.get(value, time))
+        self.lasts, self.firsts = lasts, firsts
+        if numbers:
+            self._add_numbers(values, numbers)
+
+    def _add_numbers(self, values, numbers):
+        found = self.numbers
+        for value, number in zip(values, numbers, strict=True):
+            if type(number) not in (int, float) or number != number:
+                continue
+            group = found.get(value)
+            if group is None:
+                found[value] = [1, number, number, number]
             else:
-                found = group[3]
-                found[0] += 1
-                found[1] += number
-                found[2] = min(found[2], number)
-                found[3] = max(found[3], number)
+                group[0] += 1
+                group[1] += number
+                if number < group[2]:
+                    group[2] = number
+                elif number > group[3]:
+                    group[3] = number
 
-
-def _group(number, first, last, numbers):
-    if numbers is None:
-        return Group(number, first, last)
-    many, total, minimum, maximum = numbers
-    return Group(number, first, last, total, total / many, minimum, maximum)
+    def result(self):
+        """Return a dictionary from value to ``Group``, its keys sorted."""
+        counts = dict(self.counts)
+        counts.pop(codec.ABSENT, None)
+        ordered = keys.sorted_keys(counts)
+        nothing = repeat(None)
+        rows = zip(*(map(found.__getitem__, ordered) for found in (
+            counts, self.firsts, self.lasts)), nothing, nothing, nothing, nothing)
+        groups = dict(zip(ordered, map(partial(tuple.__new__, Group), rows),
+                          strict=True))
+        for value, (many, total, low, high) in self.numbers.items():
+            if value in groups:
+                groups[value] = groups[value]._replace(
+                    sum=total, mean=total / many, minimum=low, maximum=high)
+        return groups
 
 
 def histogram(storage, interval, timeZone, criteria):

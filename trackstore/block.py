@@ -56,6 +56,15 @@ class Block(Persistent):
         """The data, a ``codec.Mappings``."""
         return self._decoded()[0]
 
+    def value(self, name, position):
+        """Return a value of a track, ABSENT if it has none."""
+        values = self.column(name)
+        return codec.ABSENT if values is None else values[position]
+
+    def items(self, position):
+        """Return the pairs of key and value of the data of a track."""
+        return self._decoded()[0].items(position)
+
     def extras(self, position):
         """Return the further attributes of a track as bytes, or None."""
         extras = self._decoded()[1]

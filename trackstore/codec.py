@@ -262,14 +262,18 @@ class Mappings:
                 places.append((self._shapes[code], counts[code]))
                 counts[code] += 1
 
-    def __getitem__(self, position):
-        """Return a new dictionary, the one at the position."""
+    def items(self, position):
+        """Return the pairs of key and value of the one at the position."""
         if self._places is not None:
             shape, position = self._places[position]
-            return shape.mapping(position)
+            return shape.items(position)
         if self._rows is not None:
-            return pickle.loads(self._rows[position])
-        return self._shapes[0].mapping(position)
+            return pickle.loads(self._rows[position]).items()
+        return self._shapes[0].items(position)
+
+    def __getitem__(self, position):
+        """Return a new dictionary, the one at the position."""
+        return dict(self.items(position))
 
     def values(self, key, positions):
         """Return the values of a key at the positions, ABSENT where none."""
@@ -290,15 +294,11 @@ class _Shape:
         self.columns = [decode_column(blob) for blob in blobs]
         self.lazy = [n for n, blob in enumerate(blobs) if is_lazy(blob)]
 
-    def mapping(self, position):
-        if not self.lazy:
-            return dict(zip(
-                self.keys, [column[position] for column in self.columns],
-                strict=True))
+    def items(self, position):
         row = [column[position] for column in self.columns]
         for number in self.lazy:
             row[number] = pickle.loads(row[number])
-        return dict(zip(self.keys, row, strict=True))
+        return zip(self.keys, row, strict=True)
 
     def column(self, key):
         try:

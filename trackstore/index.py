@@ -12,8 +12,10 @@ positions, and ``values()`` with pairs of value and number of tracks.
 import pickle
 from array import array
 from bisect import bisect_left, bisect_right
+from collections import deque
 from contextlib import suppress
-from itertools import accumulate, chain
+from itertools import accumulate, chain, islice, repeat
+from operator import sub
 
 from persistent import Persistent
 
@@ -183,6 +185,33 @@ class SegmentIndex(Persistent):
                 result += [(value, offsets[n + 1] - offsets[n])
                            for n, value in enumerate(values)]
         return result
+
+    def values_at(self, positions, count):
+        """Return the values at these positions, of a segment of ``count`` tracks.
+
+        From a table of each position's value that is made when it is first
+        asked for, so it pays where the positions are many.
+        """
+        table = self.__dict__.get('_v_table')
+        if table is None:
+            table = self._v_table = self._table(count)
+        values, codes = table
+        if len(positions) != count:
+            codes = map(codes.__getitem__, positions)
+        return list(map(values.__getitem__, codes))
+
+    def _table(self, count):
+        values, codes = [codec.ABSENT], array('I', bytes(4 * count))
+        for _, pages in self.kinds.values():
+            for page in pages:
+                members, offsets, positions = page.decoded()
+                lengths = map(sub, islice(offsets, 1, None), offsets)
+                numbers = chain.from_iterable(
+                    map(repeat, range(len(values), len(values) + len(members)),
+                        lengths))
+                deque(map(codes.__setitem__, positions, numbers), 0)
+                values += members
+        return values, codes
 
     def items(self):
         for _, pages in self.kinds.values():

@@ -67,12 +67,9 @@ def sort_key(value):
 
 def sorted_keys(values):
     """Return the values as a sorted list; quick where all are of one kind."""
-    values = list(values)
-    if len(set(map(type, values))) == 1 and type(values[0]) in (str, int, bytes):
-        values.sort()
-    else:
-        values.sort(key=sort_key)
-    return values
+    types = set(map(type, values))
+    plain = len(types) == 1 and types <= {str, int, bytes}
+    return sorted(values, key=None if plain else sort_key)
 
 
 def stable_hash(value):

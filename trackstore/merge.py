@@ -51,7 +51,7 @@ def schedule(storage):
     except KeyError:
         current.set_data(storage, True)
         current.addAfterCommitHook(
-            _after_commit, (storage._p_jar.db(), storage._p_oid))
+            _after_commit, (storage._p_jar, storage._p_oid))
 
 
 def schedule_if_due(storage):
@@ -60,13 +60,16 @@ def schedule_if_due(storage):
         schedule(storage)
 
 
-def _after_commit(committed, database, oid):
+def _after_commit(committed, connection, oid):
     if not committed:
         return
     try:
-        _in_transactions(database, oid, _inline_steps, tries=1)
+        _in_transactions(connection.db(), oid, _inline_steps, tries=1)
     except ConflictError:
         logger.debug('upkeep collided with a writer; it will be tried again')
+    if connection.opened and not connection.transaction_manager.explicit:
+        # The connection has begun its next transaction before the upkeep.
+        connection.newTransaction(None)
 
 
 def _in_transactions(database, oid, steps, tries):

@@ -36,7 +36,7 @@ def decode_record(layout, record):
 
 
 class TailPart:
-    """The tracks of a page of the tail, to be asked as a segment is.
+    """The tracks of a page of the tail, to be asked as a segment or block is.
 
     ``numbers`` are those of the tracks, ``all_numbers`` also those of removed
     ones; both rise.  ``places`` maps each number to its position, or None.
@@ -72,8 +72,10 @@ class TailPart:
         rows = self.rows
         return [rows[position].values[place] for position in positions]
 
+    values_at = column
+
     def data_values(self, key, positions):
-        return [self.data(position).get(key, codec.ABSENT)
+        return [codec.load_mapping(self.rows[position].data).get(key, codec.ABSENT)
                 for position in positions]
 
     def within(self, low, high, positions=None):
@@ -91,8 +93,8 @@ class TailPart:
         place = self.layout.place.get(name)
         return codec.ABSENT if place is None else self.rows[position].values[place]
 
-    def data(self, position):
-        return pickle.loads(self.rows[position].data)
+    def items(self, position):
+        return pickle.loads(self.rows[position].data).items()
 
     def extras(self, position):
         return self.rows[position].extras

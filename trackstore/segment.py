@@ -18,6 +18,9 @@ from trackstore.index import MemoryIndex, ScanIndex, SegmentIndex
 #: A segment with fewer tracks is indexed in memory when it is asked.
 INDEXED = 16384
 
+#: With more than this share (1 / MANY) of the tracks, the index gives values.
+MANY = 16
+
 
 class Intervals:
     """Rising numbers as intervals: from number to position and back.
@@ -190,9 +193,18 @@ class Segment(Persistent):
                 result += [codec.ABSENT] * len(local)
             elif len(local) == len(values):
                 result += values
+            elif len(local) == 1:
+                result.append(values[local[0]])
             else:
-                result += [values[position] for position in local]
+                result += itemgetter(*local)(values)
         return result
+
+    def values_at(self, name, positions):
+        """Return a value that is equal to each of the ``column``."""
+        if (self.indexes is not None and name in self.indexes
+                and len(positions) * MANY > len(self)):
+            return self.indexes[name].values_at(positions, len(self))
+        return self.column(name, positions)
 
     def data_values(self, key, positions):
         """Return the values of a key of the data at these rising positions."""
@@ -205,22 +217,6 @@ class Segment(Persistent):
         starts = self.block_starts
         number = bisect_right(starts, position) - 1
         return self.blocks[number], position - starts[number]
-
-    def value(self, name, position):
-        """Return a value of a track, ABSENT if it has none."""
-        block, local = self.place(position)
-        values = block.column(name)
-        return codec.ABSENT if values is None else values[local]
-
-    def data(self, position):
-        """Return the data of a track, a new dictionary."""
-        block, local = self.place(position)
-        return block.mappings[local]
-
-    def extras(self, position):
-        """Return the further attributes of a track as bytes, or None."""
-        block, local = self.place(position)
-        return block.extras(local)
 
     def last(self, positions):
         """Return the highest pair of time stamp and position."""

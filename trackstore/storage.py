@@ -132,18 +132,19 @@ class TrackingStorage(Persistent):
                 yield self._handle(number)
             return
         handles = self._handles_by_number()
-        get, new, segment = handles.get, self._new_handle, chunk.segment
+        get, new = handles.get, self._new_handle
         pages, directory = self._pages, self._directory
         count, size = len(pages), tail.PAGE_SIZE
         stamp = view.directory_stamp
-        for number, position in zip(chunk.numbers, chunk.positions, strict=True):
-            ref = get(number)
-            track = None if ref is None else ref()
-            if track is None:
-                page = pages[number // size % count]
-                track = new(handles, number, (
-                    page, page._v_stamp, directory, stamp, segment, position))
-            yield track
+        for numbers, block, local in chunk.places():
+            for number, position in zip(numbers, local, strict=True):
+                ref = get(number)
+                track = None if ref is None else ref()
+                if track is None:
+                    page = pages[number // size % count]
+                    track = new(handles, number, (
+                        page, page._v_stamp, directory, stamp, block, position))
+                yield track
 
     # runs
 
@@ -344,7 +345,7 @@ class TrackingStorage(Persistent):
             stored.update(extras)
         number = track._number
         if data is None:
-            data = source.data(position)
+            data = dict(source.items(position))
         packed = codec.dump_mapping(stored) if stored else None
         draft = Row((*row, *layout.derived_values(data)), codec.dump_mapping(data),
                     packed)

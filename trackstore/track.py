@@ -34,10 +34,6 @@ class TrackData(dict):
 
     __slots__ = ('_track',)
 
-    def __init__(self, track, data):
-        dict.__init__(self, data)
-        self._track = track
-
     def _write(self, change):
         """Apply a change to what the track holds now, and store that."""
         track = self._track
@@ -197,7 +193,8 @@ class Track:
         source, position = self._source()
         data = self._data
         if data is None:
-            data = TrackData(self, source.data(position))
+            data = TrackData(source.items(position))
+            data._track = self
             _set_data(self, data)
         return data
 

@@ -22,6 +22,14 @@ class Chunk:
         self.positions = positions
         self._numbers = numbers
 
+    def places(self):
+        """Yield blocks with some tracks' numbers and positions in the block."""
+        begin = 0
+        for _, block, local in self.segment.parts(self.positions):
+            end = begin + len(local)
+            yield self.numbers[begin:end], block, local
+            begin = end
+
     @property
     def numbers(self):
         if self._numbers is None:
@@ -37,11 +45,18 @@ class Chunk:
         return Chunk(self.segment, self.positions[start:stop],
                      self._numbers and self._numbers[start:stop])
 
-    def reversed(self):
-        """Return the chunk with its numbers falling."""
-        if self.segment is None:
-            return Chunk(None, None, self.numbers[::-1])
-        return Chunk(self.segment, self.positions[::-1], self.numbers[::-1])
+
+class Falling:
+    """A chunk to be read backwards."""
+
+    def __init__(self, chunk):
+        self.segment = chunk.segment
+        self.numbers = chunk.numbers[::-1]
+        self._chunk = chunk
+
+    def places(self):
+        for numbers, block, local in reversed(list(self._chunk.places())):
+            yield numbers[::-1], block, local[::-1]
 
 
 def chunks_of(found):
@@ -163,7 +178,7 @@ class Numbers(Listlike):
         """Return the chunks in the order in which the numbers are to be read."""
         if not self.reverse:
             return iter(self._chunks)
-        return (chunk.reversed() for chunk in reversed(self._chunks))
+        return map(Falling, reversed(self._chunks))
 
     def sliced(self, index):
         """Return the numbers of a slice."""

@@ -129,7 +129,7 @@ class _Check:
         try:
             for position in range(len(part)):
                 where = f'tail, track {part.numbers[position]}'
-                part.data(position)
+                dict(part.items(position))
                 codec.load_mapping(part.extras(position))
                 self._runs(where, {part.value('runId', position)})
         except Exception as error:  # whatever hurt bytes may bring about

@@ -61,7 +61,7 @@ class View:
         return total
 
     def locate(self, number):
-        """Return the source and the position of a track, or None."""
+        """Return the block or part and the position in it of a track, or None."""
         part = self.parts[page_number(number, len(self.pages))]
         if number in part.places:
             position = part.places[number]
@@ -70,7 +70,7 @@ class View:
             if entry.first <= number <= entry.last:
                 position = entry.segment.position_of(number)
                 if position is not None and not self._is_dead(entry, position):
-                    return entry.segment, position
+                    return entry.segment.place(position)
         return None
 
     def _is_dead(self, entry, position):
