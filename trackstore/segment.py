@@ -18,6 +18,12 @@ from trackstore.index import MemoryIndex, ScanIndex, SegmentIndex
 #: A segment with fewer tracks is indexed in memory when it is asked.
 INDEXED = 16384
 
+#: From so many tracks on a builder keeps equal values as one object.
+SHARE = 4096
+
+#: After so many blocks the cache is brought back to its size.
+COLLECT = 32
+
 #: With more than this share (1 / MANY) of the tracks, the index gives values.
 MANY = 16
 
@@ -167,7 +173,7 @@ class Segment(Persistent):
         """
         starts = self.block_starts
         begin, length = 0, len(positions)
-        number = 0
+        number = loaded = 0
         while begin < length:
             number = bisect_right(starts, positions[begin], number) - 1
             start, end = starts[number], starts[number + 1]
@@ -183,6 +189,9 @@ class Segment(Persistent):
                     local = list(map((-start).__add__, local))
             yield number, self.blocks[number], local
             begin = stop
+            loaded += 1
+            if loaded % COLLECT == 0 and self._p_jar is not None:
+                self._p_jar.cacheGC()  # a long look stays within the cache
 
     def column(self, name, positions):
         """Return the list of the values at these rising positions."""
@@ -280,6 +289,7 @@ class SegmentBuilder:
     def __init__(self, indexed):
         """``indexed`` are the names of the columns that have an index."""
         self.columns = {name: [] for name in indexed if name != 'timeStamp'}
+        self._known = {name: {} for name in self.columns}
         self.numbers = IntervalsBuilder()
         self.blocks = []
         self.starts = [0]
@@ -301,15 +311,18 @@ class SegmentBuilder:
         times = columns['timeStamp']
         self.lows.append(min(times))
         self.highs.append(max(times))
-        for name, values in self.columns.items():
-            values += columns.get(name) or [codec.ABSENT] * len(numbers)
+        for name, column in self.columns.items():
+            values = columns[name]
+            if len(self) > SHARE:  # equal values as one object
+                values = map(self._known[name].setdefault, values, values)
+            column += values
 
     def build(self):
         """Return the segment, its lowest and its highest time stamp."""
         indexes = None
         if len(self) >= INDEXED:
-            indexes = {name: SegmentIndex(values)
-                       for name, values in self.columns.items()}
+            indexes = {name: SegmentIndex(self.columns.pop(name))
+                       for name in list(self.columns)}
         segment = Segment(self.numbers.state(), self.blocks, self.starts,
                           self.lows, self.highs, indexes)
         return segment, min(self.lows), max(self.highs)
