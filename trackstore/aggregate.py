@@ -145,7 +145,8 @@ class _Groups:
         ordered = keys.sorted_keys(counts)
         nothing = repeat(None)
         rows = zip(*(map(found.__getitem__, ordered) for found in (
-            counts, self.firsts, self.lasts)), nothing, nothing, nothing, nothing)
+            counts, self.firsts, self.lasts)),
+            nothing, nothing, nothing, nothing, strict=False)
         groups = dict(zip(ordered, map(partial(tuple.__new__, Group), rows),
                           strict=True))
         for value, (many, total, low, high) in self.numbers.items():

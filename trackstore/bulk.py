@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from itertools import islice
 
-from trackstore import block, codec, keys, merge, timestamps
+from trackstore import block, codec, keys, merge, saving, timestamps
 from trackstore.directory import Entry
 from trackstore.exceptions import DataError, TrackstoreError
 from trackstore.layout import BASE
@@ -82,7 +82,7 @@ def _save_to_tail(storage, columns, mappings, extras):
     rows = zip(*(columns[name] for name in layout.columns), strict=True)
     for n, values in enumerate(rows):
         row = Row(values, codec.dump_mapping(mappings[n]), extras and extras[n])
-        storage._put(first + n, encode_record(layout, row))
+        saving.put(storage, first + n, encode_record(layout, row))
     return Chunk(None, None, range(first, first + count))
 
 
@@ -115,7 +115,7 @@ def _made(storage, columns, mappings):
     for n, (task, run, user, time) in enumerate(zip(*columns.values(), strict=True)):
         track = storage.trackFactory(task, run, user, mappings[n])
         track.timeStamp = time
-        rows.append(storage._drafted(track))
+        rows.append(saving.drafted(layout, track))
     values, mappings, extras = zip(*rows, strict=True)
     columns = dict(zip(
         layout.columns, map(list, zip(*values, strict=True)), strict=True))
@@ -124,7 +124,7 @@ def _made(storage, columns, mappings):
 
 def _transposed(batch):
     """Return tasks, runs, users, data and times as sequences."""
-    lengths = set(map(len, batch)) if set(map(type, batch)) == {tuple} else ()
+    lengths = set(map(len, batch)) if {tuple} == set(map(type, batch)) else ()
     if lengths in ({4}, {5}):
         columns = list(zip(*batch, strict=True))
     else:
@@ -153,7 +153,7 @@ def _fields(record):
 
 def _checked_times(times):
     types = frozenset(map(type, times))
-    if types == {int} and (-timestamps.LARGEST <= min(times)
+    if types == {int} and (min(times) >= -timestamps.LARGEST
                            and max(times) <= timestamps.LARGEST):
         return times
     now = timestamps.getTimeStamp()
@@ -167,7 +167,7 @@ def _resolved_runs(storage, tasks, runs, times):
     runs = [run or 0 for run in runs]
     wanted = set(runs)
     for run in wanted.difference(ends, {0}):
-        ends[run] = storage._run_for(None, run, None)[1].end
+        ends[run] = saving.run_for(storage, None, run, None)[1].end
     if 0 in wanted:
         _resolve_current(storage, tasks, runs, times, current, ends)
         runs = [run or current[task]
@@ -177,7 +177,7 @@ def _resolved_runs(storage, tasks, runs, times):
         latest = max(time for time, other in zip(times, runs, strict=True)
                      if other == run)
         if latest > ends[run]:
-            storage._stretch_run(run, table.get(run), latest)
+            saving.stretch_run(storage, run, table.get(run), latest)
             ends[run] = latest
     table.keep(current, ends)
     return runs
@@ -191,7 +191,7 @@ def _resolve_current(storage, tasks, runs, times, current, ends):
     for task in dict.fromkeys(tasks):
         if task not in current:
             moment = times[tasks.index(task)]
-            current[task], state = storage._run_for(task, 0, moment)
+            current[task], state = saving.run_for(storage, task, 0, moment)
             ends[current[task]] = state.end
 
 
@@ -200,14 +200,14 @@ def remove(storage, tracks):
     count = len(tracks)
     if count <= SEGMENT_REMOVAL:
         for number in list(tracks.numbers):
-            storage._put(number, None)
+            saving.put(storage, number, None)
         return count
     view = storage._view()
     entries = {id(entry.segment): (key, entry) for key, entry in view.entries}
     for chunk in tracks.numbers.chunks():
         if chunk.segment is None:
             for number in chunk.numbers:
-                storage._put(number, None)
+                saving.put(storage, number, None)
     dropped, buried = [], {}
     for chunk in tracks.numbers.chunks():
         if chunk.segment is not None:

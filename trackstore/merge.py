@@ -11,7 +11,7 @@ import transaction
 from BTrees.IIBTree import IITreeSet
 from ZODB.POSException import ConflictError, POSKeyError
 
-from trackstore import block, codec, numbering, tail
+from trackstore import block, codec, handles, tail
 from trackstore.directory import Entry
 from trackstore.record import decode_record, encode_record
 from trackstore.rewrite import Rewriter
@@ -84,7 +84,8 @@ def _in_transactions(database, oid, steps, tries):
         for attempt in range(tries):
             manager.begin()
             try:
-                for result in steps(connection.get(oid)):
+                for step in steps(connection.get(oid)):
+                    result = step
                     manager.commit()
                     manager.begin()
                 return result
@@ -216,7 +217,7 @@ def rebuild(storage):
         for number, record in list(page.records.items()):
             if record is not None:
                 values, data, extras = decode_record(layout, record)
-                track = storage._handle(number) if layout.properties else None
+                track = handles.handle(storage, number) if layout.properties else None
                 values = (*values[:len(layout.stored)], *layout.derived_values(
                     codec.load_mapping(data), track))
                 page.put(number, encode_record(layout, (values, data, extras)))

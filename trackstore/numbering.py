@@ -1,52 +1,128 @@
 """Numbers that are unique without a counter that everyone writes.
 
 All connections of a process to a database share one ``Numbering`` for each
-storage, in memory.  Numbers that were taken in a transaction that is aborted,
-or after a savepoint that is rolled back, are given out again as long as nobody
-else has taken a higher one; so a single writer counts 1, 2, 3.
+kind of number of a storage, in memory.  Numbers that were taken in a
+transaction that is aborted, or after a savepoint that is rolled back, are given
+out again as long as nobody else has taken a higher one; so a single writer
+counts 1, 2, 3.
+
+Where other processes may write to the same database, a process takes its
+numbers out of *leases*: ranges that it has reserved in a transaction of its
+own.  Leases grow, so that they are seldom taken.
 """
 
 import threading
 import weakref
 
+import transaction
+from persistent import Persistent
+from ZODB.DemoStorage import DemoStorage
+from ZODB.FileStorage import FileStorage
+from ZODB.MappingStorage import MappingStorage
+from ZODB.POSException import ConflictError, POSKeyError
+
+#: The storages of which a process has the only writers.
+EXCLUSIVE = (FileStorage, MappingStorage, DemoStorage)
+
+#: The size of the first lease of a process, and of the largest ones.
+FIRST_LEASE, LARGEST_LEASE = 64, 2 ** 16
+
+KINDS = ('tracks', 'runs')
+
+
+class Leases(Persistent):
+    """The first number of each kind that nobody has reserved."""
+
+    def __init__(self):
+        self.free = dict.fromkeys(KINDS, 1)
+
+    def reserve(self, kind, count, highest):
+        """Reserve numbers above ``highest``; return the first of them."""
+        first = max(self.free[kind], highest + 1)
+        self.free = {**self.free, kind: first + count}
+        return first
+
 
 class Numbering:
     """Gives out rising numbers."""
 
-    def __init__(self):
+    def __init__(self, kind):
+        self.kind = kind
         self._lock = threading.Lock()
         self._high = None
         self._owner = None  # who took the highest, and where his begin
         self._start = 0
+        self._end = 0  # of the lease
+        self._size = FIRST_LEASE
 
-    def take(self, count, owner, present, highest):
-        """Return the first of ``count`` numbers that nobody else has.
-
-        ``present(number)`` tells whether the owner still has a number that he
-        has taken, ``highest()`` which is the highest that he sees.
-        """
+    def take(self, count, storage):
+        """Return the first of ``count`` numbers that nobody else has."""
+        owner = storage._p_jar
         with self._lock:
             mine = self._owner is not None and self._owner() is owner
             if self._high is None:
-                self._high = highest()
-            elif mine and self._high >= self._start and not present(self._high):
-                self._high = max(self._start - 1, highest())
+                self._high = storage._highest_number(self.kind)
+            elif (mine and self._high >= self._start
+                    and not storage._has_number(self.kind, self._high)):
+                self._high = max(
+                    self._start - 1, storage._highest_number(self.kind))
             if not mine:
                 self._owner = weakref.ref(owner)
                 self._start = self._high + 1
+            if not is_exclusive(owner.db()):
+                self._stay_in_lease(count, storage)
             first = self._high + 1
             self._high += count
             return first
+
+    def _stay_in_lease(self, count, storage):
+        if self._high + count >= self._end:
+            size = max(count, self._size)
+            first = _leased(storage, self.kind, size)
+            self._size = min(self._size * 2, LARGEST_LEASE)
+            if first != self._end:
+                self._high, self._start = first - 1, first
+            self._end = first + size
+
+
+def is_exclusive(database):
+    """Tell whether this process has the only writers to the database."""
+    storage = database.storage
+    while not isinstance(storage, EXCLUSIVE):
+        storage = getattr(storage, 'base', None)  # of a wrapper
+        if storage is None:
+            return False
+    return True
+
+
+def _leased(storage, kind, size):
+    """Reserve a lease in a transaction of its own; return its first number."""
+    manager = transaction.TransactionManager(explicit=True)
+    connection = storage._p_jar.db().open(manager)
+    try:
+        while True:
+            manager.begin()
+            try:
+                theirs = connection.get(storage._p_oid)
+                first = theirs._leases.reserve(
+                    kind, size, theirs._highest_number(kind))
+                manager.commit()
+                return first
+            except ConflictError:
+                manager.abort()
+    except POSKeyError:  # not yet committed, so there is nobody else
+        return storage._leases.reserve(kind, size, storage._highest_number(kind))
+    finally:
+        manager.abort()
+        connection.close()
 
 
 class Shared:
     """What the connections of a process share about a storage."""
 
     def __init__(self):
-        self.tracks = Numbering()
-        self.runs = Numbering()
+        self.numberings = {kind: Numbering(kind) for kind in KINDS}
         self.starting = {}  # task -> the run that a transaction is starting
-        self.upkeep = threading.Lock()
 
 
 _by_database = weakref.WeakKeyDictionary()
@@ -57,5 +133,10 @@ def shared(storage):
     """Return the ``Shared`` of a storage that is in a database."""
     database = storage._p_jar.db()
     with _lock:
-        storages = _by_database.setdefault(database, {})
-        return storages.setdefault(storage._p_oid, Shared())
+        storages = _by_database.get(database)
+        if storages is None:
+            storages = _by_database[database] = {}
+        found = storages.get(storage._p_oid)
+        if found is None:
+            found = storages[storage._p_oid] = Shared()
+        return found

@@ -6,7 +6,7 @@ dead tracks is encoded again.
 
 from bisect import bisect_left, bisect_right
 
-from trackstore import codec
+from trackstore import codec, handles
 from trackstore.block import SIZE
 from trackstore.directory import Entry
 from trackstore.segment import SegmentBuilder
@@ -111,7 +111,7 @@ class Rewriter:
         if not layout.derived:
             return
         if self.derive:
-            track = self.storage._handle(number) if layout.properties else None
+            track = handles.handle(self.storage, number) if layout.properties else None
             found = layout.derived_values(data, track)
             for name, value in zip(layout.derived, found, strict=True):
                 self.columns[name].append(value)

@@ -177,10 +177,8 @@ class Segment(Persistent):
         while begin < length:
             number = bisect_right(starts, positions[begin], number) - 1
             start, end = starts[number], starts[number + 1]
-            if positions[-1] < end:
-                stop = length
-            else:
-                stop = bisect_left(positions, end, begin)
+            stop = (length if positions[-1] < end
+                    else bisect_left(positions, end, begin))
             local = positions[begin:stop]
             if start:
                 if isinstance(local, range):

@@ -60,23 +60,27 @@ class Page(Persistent):
         result = dict(saved)
         for key in old.keys() | new.keys():
             before = old.get(key, _MISSING)
-            after = new.get(key, _MISSING)
-            if after == before:
-                continue
             theirs = saved.get(key, _MISSING)
-            if theirs == before or theirs is _MISSING is not after:
-                pass
-            elif self.sharing and theirs == after and theirs is not _MISSING:
-                continue
-            elif after is _MISSING and theirs is not _MISSING:
-                continue
-            else:
-                raise ConflictError
-            if after is _MISSING:
-                result.pop(key, None)
-            else:
-                result[key] = after
+            ours = new.get(key, _MISSING)
+            if ours != before:
+                merged = self._merged(before, theirs, ours)
+                if merged is _MISSING:
+                    del result[key]
+                else:
+                    result[key] = merged
         return result
+
+    def _merged(self, before, theirs, ours):
+        """Return what is to stand under a key that we have changed."""
+        if theirs == before:
+            return ours
+        if theirs is _MISSING and ours is not _MISSING:
+            return ours  # they sealed what we changed
+        if ours is _MISSING and theirs is not _MISSING:
+            return theirs  # and the other way round
+        if self.sharing and theirs == ours is not _MISSING:
+            return ours
+        raise ConflictError
 
 
 class SharingPage(Page):

@@ -30,10 +30,9 @@ def timeStamp2ISO(timeStamp):
 
 def checked(timeStamp, name='timeStamp'):
     """Return the time stamp, or raise ``TimeStampError`` naming the argument."""
-    kind = type(timeStamp)
-    if kind is int or kind is float:
-        if math.isfinite(timeStamp) and -LARGEST <= timeStamp <= LARGEST:
-            return timeStamp
+    if (type(timeStamp) in (int, float) and math.isfinite(timeStamp)
+            and -LARGEST <= timeStamp <= LARGEST):
+        return timeStamp
     raise TimeStampError(
         f'{name}: {timeStamp!r} is no time stamp; allowed are finite numbers '
         f'(int or float, seconds since the epoch) up to 2**53')

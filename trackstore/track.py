@@ -224,7 +224,7 @@ class Track:
     def update(self, newData, overwrite=False):
         if not newData:
             return
-        self._storage._update(self, newData, overwrite, None)
+        self._storage._update(self, newData, overwrite)
 
     @property
     def name(self):

@@ -6,6 +6,7 @@ from itertools import accumulate
 
 from zope.interface import implementer
 
+from trackstore import handles
 from trackstore.interfaces import ITracks
 
 
@@ -250,8 +251,8 @@ class Tracks(Listlike):
     def __getitem__(self, index):
         if isinstance(index, slice):
             return Tracks(self._storage, self.numbers[index], self._view)
-        return self._storage._handle(self.numbers[index])
+        return handles.handle(self._storage, self.numbers[index])
 
     def __iter__(self):
         for chunk in self.numbers.chunks():
-            yield from self._storage._handles(chunk, self._view)
+            yield from handles.handles(self._storage, chunk, self._view)

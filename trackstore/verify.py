@@ -1,5 +1,7 @@
 """Verification: every index and segment against the tracks."""
 
+from operator import itemgetter
+
 from trackstore import codec, keys
 from trackstore.index import grouped
 
@@ -70,16 +72,17 @@ class _Check:
         count = len(segment)
         if count != entry.count:
             say(f'{name}: has {count} tracks, its entry says {entry.count}')
-        numbers = list(segment.numbers_at(range(count)))
-        if numbers != sorted(set(numbers)):
+        numbers = segment.numbers_at(range(count))
+        if not isinstance(numbers, range) and numbers != sorted(set(numbers)):
             say(f'{name}: its numbers do not rise')
         if (numbers[0], numbers[-1]) != (entry.first, entry.last):
             say(f'{name}: its numbers are from {numbers[0]} to {numbers[-1]}')
         dead = () if entry.dead is None else entry.dead
         if len(dead) != entry.buried:
             say(f'{name}: has {len(dead)} dead tracks, its entry says {entry.buried}')
-        self.spans.append((name, [number for n, number in enumerate(numbers)
-                                  if n not in hidden]))
+        if hidden:
+            numbers = [number for n, number in enumerate(numbers) if n not in hidden]
+        self._span(name, numbers)
         self._blocks(name, entry)
         for column, index in (segment.indexes or {}).items():
             self._index(f'{name}, index {column}', index,
@@ -134,16 +137,21 @@ class _Check:
                 self._runs(where, {part.value('runId', position)})
         except Exception as error:  # whatever hurt bytes may bring about
             self.problems.append(f'{where}: cannot be read: {error!r}')
-        self.spans.append(('the tail', part.numbers))
+        self._span('the tail', part.numbers)
         self.advance(len(part))
+
+    def _span(self, name, numbers):
+        if numbers:
+            self.spans.append((numbers[0], numbers[-1], name, numbers))
 
     def twice(self):
         """Look for numbers that more than one place has."""
-        seen = {}
-        for name, numbers in self.spans:
-            for number in numbers:
-                if number in seen:
+        self.spans.sort(key=itemgetter(0, 1))
+        for n, (_, last, name, numbers) in enumerate(self.spans):
+            for first, _, other, others in self.spans[n + 1:]:
+                if first > last:
+                    break
+                for number in sorted(set(others).intersection(numbers)):
                     self.problems.append(
                         f'track {self.storage.idFromNum(number)}: is in {name} '
-                        f'and in {seen[number]}')
-                seen[number] = name
+                        f'and in {other}')

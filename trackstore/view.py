@@ -66,7 +66,7 @@ class View:
         if number in part.places:
             position = part.places[number]
             return None if position is None else (part, position)
-        for key, entry in self.entries:
+        for _, entry in self.entries:
             if entry.first <= number <= entry.last:
                 position = entry.segment.position_of(number)
                 if position is not None and not self._is_dead(entry, position):

@@ -1,0 +1,83 @@
+"""The handles on tracks: one for a track at a time, over one connection."""
+
+import weakref
+
+from trackstore import tail
+from trackstore.track import bind
+
+#: A table of more handles than this is purged when it has doubled.
+PURGE_AT = 1024
+
+_tables = weakref.WeakKeyDictionary()
+
+
+class _Table(dict):
+    """Weak references to tracks by number; dead ones are purged now and then."""
+
+    limit = PURGE_AT
+
+    def purge(self):
+        for number in [n for n, ref in self.items() if ref() is None]:
+            del self[number]
+        self.limit = max(PURGE_AT, 2 * len(self))
+
+
+def _table_of(storage):
+    table = storage.__dict__.get('_v_handles')
+    if table is None:
+        table = storage._v_handles = _tables.setdefault(storage, _Table())
+    return table
+
+
+def place_of(storage, number):
+    """Return where a track is: what its handle keeps.  None if nowhere."""
+    found = storage._view().locate(number)
+    if found is None:
+        return None
+    page = storage._page(number)
+    directory = storage._directory
+    return (page, page._v_stamp, directory, directory._v_stamp, *found)
+
+
+def handle(storage, number):
+    """Return the handle on a track; a KeyError if there is no such track."""
+    table = _table_of(storage)
+    ref = table.get(number)
+    track = None if ref is None else ref()
+    if track is None:
+        place = place_of(storage, number)
+        if place is None:
+            raise KeyError(storage.idFromNum(number))
+        track = _new(storage, table, number, place)
+    return track
+
+
+def _new(storage, table, number, place):
+    factory = storage.trackFactory
+    track = bind(factory.__new__(factory), storage, number, place)
+    table[number] = weakref.ref(track)
+    if len(table) > table.limit:
+        table.purge()
+    return track
+
+
+def handles(storage, chunk, view):
+    """Yield the handles of a chunk that was found in a view."""
+    if chunk.segment is None or view is not storage._view():
+        for number in chunk.numbers:
+            yield handle(storage, number)
+        return
+    table = _table_of(storage)
+    get = table.get
+    pages, directory = storage._pages, storage._directory
+    count, size = len(pages), tail.PAGE_SIZE
+    stamp = view.directory_stamp
+    for numbers, block, local in chunk.places():
+        for number, position in zip(numbers, local, strict=True):
+            ref = get(number)
+            track = None if ref is None else ref()
+            if track is None:
+                page = pages[number // size % count]
+                track = _new(storage, table, number, (
+                    page, page._v_stamp, directory, stamp, block, position))
+            yield track
