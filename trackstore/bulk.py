@@ -191,8 +191,11 @@ def _resolve_current(storage, tasks, runs, times, current, ends):
     for task in dict.fromkeys(tasks):
         if task not in current:
             moment = times[tasks.index(task)]
-            current[task], state = saving.run_for(storage, task, 0, moment)
-            ends[current[task]] = state.end
+            number, state, new = saving.run_for(storage, task, 0, moment)
+            if new:
+                saving.start_run(storage, task, number, state)
+            current[task] = number
+            ends[number] = state.end
 
 
 def remove(storage, tracks):

@@ -18,7 +18,8 @@ import uuid
 import zlib
 from array import array
 from collections.abc import Mapping
-from itertools import accumulate, islice
+from contextlib import suppress
+from itertools import accumulate, chain, islice
 from operator import itemgetter, sub
 
 from persistent import Persistent
@@ -106,12 +107,14 @@ def encode_column(values, name=None, rising=False):
     elif types == _NONE:
         return b'n' + pickle.dumps(len(values), 5)
     if types <= IMMUTABLE:
-        return b'p' + pickle.dumps(list(values), 5)
+        with suppress(Exception):  # a time zone that does not pickle, say
+            return b'p' + pickle.dumps(list(values), 5)
     return b'o' + pickle.dumps([dumps(value, name) for value in values], 5)
 
 
 def _encode_ints(values, rising):
     if rising and len(values) > 1:
+        array('q', (min(values), max(values)))  # all fit, or OverflowError
         steps = smallest_array(
             list(map(sub, islice(values, 1, None), values)))
         first = array_to_bytes(array('q', values[:1]))
@@ -181,7 +184,8 @@ def dump_mapping(data):
     """Return a dictionary as bytes, or raise ``DataError`` naming the key."""
     types = frozenset(map(type, data.values()))
     if types <= IMMUTABLE and frozenset(map(type, data)) <= IMMUTABLE:
-        return pickle.dumps(data, 5)
+        with suppress(Exception):  # is told with its key below
+            return pickle.dumps(data, 5)
     try:
         return dumps(data)
     except DataError:
@@ -220,6 +224,10 @@ def encode_mappings(mappings):
     """
     shapes = list(map(tuple, mappings))
     distinct = set(shapes)
+    if not {str}.issuperset(map(type, chain.from_iterable(distinct))):
+        # Keys may be equal and yet of other types, such as 1 and True.
+        shapes = [_Keys(mapping) for mapping in mappings]
+        distinct = set(shapes)
     if len(distinct) == 1:
         return pickle.dumps((None, [_encode_shape(shapes[0], mappings)]), 5)
     if len(distinct) > MOST_SHAPES:
@@ -235,7 +243,19 @@ def encode_mappings(mappings):
                  for shape, group in zip(order, groups, strict=True)]), 5)
 
 
+class _Keys(tuple):
+    """Keys that are equal only if their types are, too."""
+
+    def __eq__(self, other):
+        return tuple.__eq__(self, other) and all(
+            type(mine) is type(theirs)
+            for mine, theirs in zip(self, other, strict=True))
+
+    __hash__ = tuple.__hash__
+
+
 def _encode_shape(keys, mappings):
+    keys = tuple(keys)
     if not frozenset(map(type, keys)) <= IMMUTABLE:
         for key in keys:
             dumps(key, key)

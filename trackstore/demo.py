@@ -105,8 +105,10 @@ def demo(store):
         ask(title, arguments, store)
     ask_in_python(store)
     print('\nTry next:')
-    for title, arguments in NEXT:
-        print(f'  {command_line(arguments, store)[1]:<52} {title}')
+    lines = [command_line(arguments, store)[1] for _, arguments in NEXT]
+    width = max(map(len, lines))
+    for line, (title, _) in zip(lines, NEXT, strict=True):
+        print(f'  {line:<{width}}  {title}')
 
 
 def main(arguments):

@@ -12,7 +12,7 @@ positions, and ``values()`` with pairs of value and number of tracks.
 import pickle
 from array import array
 from bisect import bisect_left, bisect_right
-from collections import deque
+from collections import Counter, deque
 from contextlib import suppress
 from itertools import accumulate, chain, islice, repeat
 from operator import sub
@@ -81,6 +81,11 @@ class ScanIndex:
             if match:
                 positions.append(position)
         return [positions] if positions else []
+
+    def values(self):
+        counts = Counter(self._values)
+        del counts[codec.ABSENT]
+        return list(counts.items())
 
     def _found(self, value):
         position = -1

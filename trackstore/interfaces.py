@@ -26,6 +26,7 @@ class IRun(Interface):
     """
 
     id = Attribute("The run's number, an ``int`` that is unique in its storage.")
+    taskId = Attribute("The task that the run was started for, or None.")
     start = Attribute("The time stamp of the run's start.")
     end = Attribute(
         "The time stamp of stopping the run; before that, of its last track.")

@@ -61,6 +61,7 @@ def _storage(connection, where, name, create, trackFactory):
         raise OpenError(
             f'name: the root of {where!s} has {found} under {name!r}; wanted is a '
             f'TrackingStorage')
+    len(storage)  # a FormatError where it is of a newer format
     return storage
 
 

@@ -32,42 +32,47 @@ def set_current(storage, taskId, number):
 
 
 def run_for(storage, taskId, runId, timeStamp):
-    """Return the number and the state of the run that a track is to have."""
+    """Return the number and the state of the run that a track is to have.
+
+    And whether it is new: then ``start_run`` is to be called.
+    """
     if runId is None or (type(runId) is int and runId == 0):
         runId = storage._runs.get_current(taskId)
         if not runId:
-            return _start_run_of(storage, taskId, timeStamp)
+            return *_new_run(storage, taskId, timeStamp), True
     state = storage._run_state(runId)
     if state is None:
         raise RunError(
             f'runId: there is no run {runId!r}; allowed are 0 (the current run '
             f'of the task) and the numbers that startRun() has returned')
-    return runId, state
+    return runId, state, False
 
 
-def _start_run_of(storage, taskId, timeStamp):
-    """Start a run, the same one that another transaction is starting now.
+def _new_run(storage, taskId, timeStamp):
+    """Return a run for a task: the one that another transaction is starting.
 
     So two that save the first track of a task at the same time make the same
     entries, and do not conflict.
     """
     state = RunState(taskId, timeStamp, None, False)
     if storage._p_jar is None:
+        return storage._take_number('runs', 1), state
+    transaction = storage._p_jar.transaction_manager.get()
+    starting = numbering.shared(storage).starting
+    key = keys.sort_key(taskId)
+    other, number, theirs = starting.get(key, (lambda: None, 0, None))
+    if other() in (None, transaction) or storage._runs.get(number) is not None:
         number = storage._take_number('runs', 1)
-    else:
-        transaction = storage._p_jar.transaction_manager.get()
-        starting = numbering.shared(storage).starting
-        key = keys.sort_key(taskId)
-        other, number, theirs = starting.get(key, (lambda: None, 0, None))
-        if (other() in (None, transaction)
-                or storage._runs.get(number) is not None):
-            number = storage._take_number('runs', 1)
-            starting[key] = weakref.ref(transaction), number, state
-        else:
-            state = theirs
+        starting[key] = weakref.ref(transaction), number, state
+        return number, state
+    return number, theirs
+
+
+def start_run(storage, taskId, number, state):
+    """Make a run the current one of the task."""
     put_run(storage, number, state)
-    set_current(storage, taskId, number)
-    return number, state
+    if taskId is not None:
+        set_current(storage, taskId, number)
 
 
 def stretch_run(storage, runId, state, moment):
@@ -78,9 +83,13 @@ def stretch_run(storage, runId, state, moment):
 
 # tracks
 
-def save(storage, taskId, runId, userName, data, moment):
-    """Save a new track in a run that exists; return its number."""
+def save(storage, taskId, run, userName, data, moment):
+    """Save a new track in a run as ``run_for`` tells; return its number.
+
+    What cannot be stored is refused before anything is changed.
+    """
     layout = storage._layout
+    runId, state, new = run
     if layout.plain and storage.trackFactory.__init__ is Track.__init__:
         row = Row((taskId, runId, userName, moment), codec.dump_mapping(data))
     else:
@@ -88,6 +97,10 @@ def save(storage, taskId, runId, userName, data, moment):
         track.timeStamp = moment
         values, data, extras = drafted(layout, track)
         row = Row(values, codec.dump_mapping(data), extras)
+    if new:
+        start_run(storage, taskId, runId, state)
+    else:
+        stretch_run(storage, runId, state, moment)
     number = storage._take_number('tracks', 1)
     put(storage, number, encode_record(layout, row))
     return number
@@ -104,28 +117,37 @@ def drafted(layout, track):
 
 
 def rewrite(track, values=None, data=None, extras=None):
-    """Store a track again, with some of its values changed."""
-    storage = track._storage
+    """Store a track again, with some of its values changed.
+
+    An extra that is ABSENT is taken out.  Nothing is written where nothing
+    changes.
+    """
+    storage, number = track._storage, track._number
     layout = storage._layout
     source, position = track._source()
-    row = [source.value(name, position) for name in layout.stored]
-    if values:
-        before = list(row)
-        for name, value in values.items():
-            row[layout.place[name]] = value
-        if data is None and extras is None and _same(row, before):
-            return
-        _check(storage, values, row)
-    if data is None:
-        data = dict(source.items(position))
-    stored = {**codec.load_mapping(source.extras(position)), **(extras or {})}
+    before = [source.value(name, position) for name in layout.columns]
+    row = before[:len(layout.stored)]
+    for name, value in (values or {}).items():
+        row[layout.place[name]] = value
+    _check(storage, values or {}, row)
+    old_data = dict(source.items(position))
+    data = old_data if data is None else data
+    old_extras = codec.load_mapping(source.extras(position))
+    extras = {name: value for name, value in {**old_extras, **(extras or {})}.items()
+              if value is not codec.ABSENT}
     draft = Row((*row, *layout.derived_values(data)), codec.dump_mapping(data),
-                codec.dump_mapping(stored) if stored else None)
-    put(storage, track._number, encode_record(layout, draft))
-    if layout.properties:  # these read from the track as it is now
-        derived = layout.derived_values(data, track)
-        put(storage, track._number, encode_record(
-            layout, draft._replace(values=(*row, *derived))))
+                codec.dump_mapping(extras) if extras else None)
+    old = Row(before, codec.dump_mapping(old_data),
+              codec.dump_mapping(old_extras) if old_extras else None)
+    if not _same(draft, old) and not layout.properties:
+        put(storage, number, encode_record(layout, draft))
+    elif layout.properties:  # these read from the track as it is then
+        if not _same(draft, old):
+            put(storage, number, encode_record(layout, draft))
+        final = draft._replace(
+            values=(*row, *layout.derived_values(data, track)))
+        if not _same(final, old):
+            put(storage, number, encode_record(layout, final))
 
 
 def _check(storage, values, row):
@@ -136,9 +158,11 @@ def _check(storage, values, row):
             f'numbers that startRun() has returned')
 
 
-def _same(values, others):
-    """Tell whether the values are equal and of the same types."""
-    return values == others and list(map(type, values)) == list(map(type, others))
+def _same(row, other):
+    """Tell whether two rows are equal, the types of their values too."""
+    return row[1:] == other[1:] and all(
+        type(mine) is type(theirs) and mine == theirs
+        for mine, theirs in zip(row.values, other.values, strict=True))
 
 
 def update(track, data, overwrite, timeStamp):

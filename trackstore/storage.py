@@ -58,12 +58,17 @@ class TrackingStorage(Persistent):
         self._leases = numbering.Leases()
 
     def __setstate__(self, state):
-        found = state.get('format')
-        if not isinstance(found, int) or found > FORMAT:
-            raise FormatError(
-                f'format: the store has format {found!r}; this release reads '
-                f'formats up to {FORMAT}; a newer release of trackstore is needed')
+        if state.get('format', 0) > FORMAT:
+            state = {'format': state['format']}  # the rest is not understood
         super().__setstate__(state)
+
+    def __getattr__(self, name):
+        if not name.startswith('__') and self.format > FORMAT:
+            raise FormatError(
+                f'format: the store has format {self.format!r}; this release '
+                f'reads formats up to {FORMAT}: it takes a newer trackstore')
+        raise AttributeError(
+            f'{type(self).__name__!r} object has no attribute {name!r}')
 
     @property
     def _layout(self):
@@ -110,12 +115,10 @@ class TrackingStorage(Persistent):
 
     def startRun(self, taskId=None, timeStamp=None):
         timeStamp = timestamps.given(timeStamp)
+        keys.checked(taskId, 'taskId')
         number = self._take_number('runs', 1)
-        if taskId is not None:
-            keys.checked(taskId, 'taskId')
-        saving.put_run(self, number, RunState(taskId, timeStamp, None, False))
-        if taskId is not None:
-            saving.set_current(self, taskId, number)
+        saving.start_run(
+            self, taskId, number, RunState(taskId, timeStamp, None, False))
         return number
 
     def stopRun(self, taskId=None, runId=0, finish=True, timeStamp=None):
@@ -153,18 +156,17 @@ class TrackingStorage(Persistent):
         keys.checked(taskId, 'taskId')
         keys.checked(userName, 'userName')
         data = codec.as_dict(data)
-        codec.dump_mapping(data)  # before anything is changed
         moment = timestamps.given(timeStamp)
-        runId, state = saving.run_for(self, taskId, runId, moment)
-        saving.stretch_run(self, runId, state, moment)
+        run = saving.run_for(self, taskId, runId, moment)
         if update:
-            track = self.getLastUserTrack(taskId, runId, userName)
+            track = self.getLastUserTrack(taskId, run[0], userName)
             if track is not None:
                 if data or overwrite:
                     saving.update(track, data, overwrite, timeStamp)
+                    saving.stretch_run(self, *run[:2], moment)
                 return track.__name__
         return self.idFromNum(
-            saving.save(self, taskId, runId, userName, data, moment))
+            saving.save(self, taskId, run, userName, data, moment))
 
     def _take_number(self, kind, count):
         if self._p_jar is None:
@@ -201,10 +203,10 @@ class TrackingStorage(Persistent):
             saving.put(self, number, None)
 
     def removeTracks(self, **criteria):
-        if not criteria:
+        if Plan(self.indexAttributes, criteria).everything:
             raise CriteriaError(
                 'removeTracks: there is no criterion; allowed are those of '
-                'query(), at least one')
+                'query(), at least one that a track can fail')
         return bulk.remove(self, self.query(**criteria))
 
     def _own(self, track):

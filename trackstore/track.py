@@ -28,6 +28,12 @@ class StoredAttribute:
     def __set__(self, track, value):
         track._store(self.name, value)
 
+    def __delete__(self, track):
+        if self.name in track.metadata_attributes:
+            raise AttributeError(
+                f'{self.name}: is metadata of the track, which has it always')
+        track._storage._rewrite(track, extras={self.name: codec.ABSENT})
+
 
 class TrackData(dict):
     """The data of a track; what is set or deleted is written through."""
@@ -175,6 +181,16 @@ class Track:
         else:
             self._store(name, value)
 
+    def __delattr__(self, name):
+        if name.startswith(('_v_', '_p_')) or _is_data(type(self), name):
+            object.__delattr__(self, name)
+        elif self._storage is None:
+            if self._local.pop(name, codec.ABSENT) is codec.ABSENT:
+                raise AttributeError(name)
+        else:
+            getattr(self, name)  # an AttributeError if there is none
+            self._storage._rewrite(self, extras={name: codec.ABSENT})
+
     # the data
 
     def _current_data(self):
@@ -241,6 +257,8 @@ class Track:
         return self._storage
 
     def __repr__(self):
+        if self._storage is not None and self.__name__ not in self._storage:
+            return f'<{self.typeName} {self.__name__}, removed>'
         values = self.metadata
         values['timeStamp'] = timestamps.timeStamp2ISO(values['timeStamp'])
         listed = [values[name] for name in self.metadata_attributes]
