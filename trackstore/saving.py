@@ -139,15 +139,14 @@ def rewrite(track, values=None, data=None, extras=None):
                 codec.dump_mapping(extras) if extras else None)
     old = Row(before, codec.dump_mapping(old_data),
               codec.dump_mapping(old_extras) if old_extras else None)
-    if not _same(draft, old) and not layout.properties:
+    if layout.properties and draft[1:] == old[1:] and row == before[:len(row)]:
+        draft = draft._replace(values=(*row, *layout.derived_values(data, track)))
+    if _same(draft, old):
+        return
+    put(storage, number, encode_record(layout, draft))
+    if layout.properties:  # these read from the track as it is now
+        draft = draft._replace(values=(*row, *layout.derived_values(data, track)))
         put(storage, number, encode_record(layout, draft))
-    elif layout.properties:  # these read from the track as it is then
-        if not _same(draft, old):
-            put(storage, number, encode_record(layout, draft))
-        final = draft._replace(
-            values=(*row, *layout.derived_values(data, track)))
-        if not _same(final, old):
-            put(storage, number, encode_record(layout, final))
 
 
 def _check(storage, values, row):
