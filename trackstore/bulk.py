@@ -164,38 +164,49 @@ def _resolved_runs(storage, tasks, runs, times):
     """Return the runs with the task's current one in place of 0."""
     table = storage._runs
     current, ends = table.known()
-    runs = [run or 0 for run in runs]
     wanted = set(runs)
+    if None in wanted:
+        runs = [run or 0 for run in runs]
+        wanted = set(runs)
     for run in wanted.difference(ends, {0}):
         ends[run] = saving.run_for(storage, None, run, None)[1].end
-    if 0 in wanted:
-        _resolve_current(storage, tasks, runs, times, current, ends)
+    if wanted == {0}:
+        _resolve_current(storage, tasks, times, current, ends)
+        runs = list(map(current.__getitem__, tasks))
+    elif 0 in wanted:
+        chosen = [n for n, run in enumerate(runs) if not run]
+        _resolve_current(storage, [tasks[n] for n in chosen],
+                         [times[n] for n in chosen], current, ends)
         runs = [run or current[task]
                 for run, task in zip(runs, tasks, strict=True)]
-    stopped = {run for run in set(runs) if ends[run] is not None}
-    for run in stopped:
-        latest = max(time for time, other in zip(times, runs, strict=True)
-                     if other == run)
-        if latest > ends[run]:
-            saving.stretch_run(storage, run, table.get(run), latest)
-            ends[run] = latest
+    if any(ends[run] is not None for run in set(runs)):
+        _stretch(storage, runs, times, ends)
     table.keep(current, ends)
     return runs
 
 
-def _resolve_current(storage, tasks, runs, times, current, ends):
-    """See to it that each task with run 0 has a current run."""
-    if len(set(runs)) > 1:
-        tasks = [task for task, run in zip(tasks, runs, strict=True) if not run]
-        times = [time for time, run in zip(times, runs, strict=True) if not run]
-    for task in dict.fromkeys(tasks):
-        if task not in current:
-            moment = times[tasks.index(task)]
-            number, state, new = saving.run_for(storage, task, 0, moment)
-            if new:
-                saving.start_run(storage, task, number, state)
-            current[task] = number
-            ends[number] = state.end
+def _resolve_current(storage, tasks, times, current, ends):
+    """See to it that each task has a current run."""
+    missing = set(tasks).difference(current)
+    if not missing:
+        return
+    for task in [task for task in dict.fromkeys(tasks) if task in missing]:
+        moment = times[tasks.index(task)]
+        number, state, new = saving.run_for(storage, task, 0, moment)
+        if new:
+            saving.start_run(storage, task, number, state)
+        current[task] = number
+        ends[number] = state.end
+
+
+def _stretch(storage, runs, times, ends):
+    """Move the ends of stopped runs that have later tracks now."""
+    for run in set(runs):
+        if ends[run] is not None:
+            latest = max(time for time, other in zip(times, runs, strict=True)
+                         if other == run)
+            saving.stretch_run(storage, run, storage._runs.get(run), latest)
+            ends[run] = max(ends[run], latest)
 
 
 def remove(storage, tracks):

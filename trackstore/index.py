@@ -12,9 +12,9 @@ positions, and ``values()`` with pairs of value and number of tracks.
 import pickle
 from array import array
 from bisect import bisect_left, bisect_right
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from contextlib import suppress
-from itertools import accumulate, chain, islice, repeat
+from itertools import accumulate, chain, count, islice, repeat
 from operator import sub
 
 from persistent import Persistent
@@ -38,6 +38,42 @@ def grouped(values):
             positions.append(position)
     groups.pop(codec.ABSENT, None)
     return groups
+
+
+class Coded:
+    """A long column that is gathered: each value as the number of its first.
+
+    While the column is short its values wait, since it may never be indexed.
+    """
+
+    def __init__(self):
+        self._waiting = []
+        self._numbers = defaultdict(count().__next__)
+        self._codes = []
+
+    def add(self, values, long):
+        """Add values; ``long`` tells whether the column is to be indexed."""
+        self._waiting.append(values)
+        if long:
+            self._encode()
+
+    def _encode(self):
+        for values in self._waiting:
+            self._codes += map(self._numbers.__getitem__, values)
+        self._waiting = []
+
+    def grouped(self):
+        """Return a dictionary from value to the list of its positions."""
+        self._encode()
+        lists = [[] for _ in self._numbers]
+        codes = self._codes
+        deque(map(list.append, map(lists.__getitem__, codes), range(len(codes))), 0)
+        groups = dict(zip(self._numbers, lists, strict=True))
+        groups.pop(codec.ABSENT, None)
+        return groups
+
+    def __len__(self):
+        return len(self._codes) + sum(map(len, self._waiting))
 
 
 class MemoryIndex:
@@ -125,9 +161,9 @@ class SegmentIndex(Persistent):
     and the pages.
     """
 
-    def __init__(self, values):
-        groups = grouped(values)
-        typecode = 'H' if len(values) <= 65536 else 'I'
+    def __init__(self, coded):
+        typecode = 'H' if len(coded) <= 65536 else 'I'
+        groups = coded.grouped()
         self.kinds = {kind: _pages(members, groups, typecode)
                       for kind, members in _by_kind(groups)}
 
@@ -191,22 +227,22 @@ class SegmentIndex(Persistent):
                            for n, value in enumerate(values)]
         return result
 
-    def values_at(self, positions, count):
-        """Return the values at these positions, of a segment of ``count`` tracks.
+    def values_at(self, positions, length):
+        """Return the values at these positions, of a segment of ``length`` tracks.
 
         From a table of each position's value that is made when it is first
         asked for, so it pays where the positions are many.
         """
         table = self.__dict__.get('_v_table')
         if table is None:
-            table = self._v_table = self._table(count)
+            table = self._v_table = self._table(length)
         values, codes = table
-        if len(positions) != count:
+        if len(positions) != length:
             codes = map(codes.__getitem__, positions)
         return list(map(values.__getitem__, codes))
 
-    def _table(self, count):
-        values, codes = [codec.ABSENT], array('I', bytes(4 * count))
+    def _table(self, length):
+        values, codes = [codec.ABSENT], array('I', bytes(4 * length))
         for _, pages in self.kinds.values():
             for page in pages:
                 members, offsets, positions = page.decoded()
@@ -245,13 +281,13 @@ def _pages(values, groups, typecode):
     counts = list(map(len, postings))
     most = PAGE_BYTES // array(typecode).itemsize
     firsts, pages, start, size = [], [], 0, 0
-    for number, count in enumerate(counts):
+    for number, length in enumerate(counts):
         if number > start and (
-                size + count > most or number - start >= PAGE_VALUES):
+                size + length > most or number - start >= PAGE_VALUES):
             firsts.append(values[start])
             pages.append((start, number))
             start, size = number, 0
-        size += count
+        size += length
     firsts.append(values[start])
     pages.append((start, len(values)))
     return firsts, [

@@ -13,13 +13,10 @@ from persistent import Persistent
 
 from trackstore import codec
 from trackstore.block import Block
-from trackstore.index import MemoryIndex, ScanIndex, SegmentIndex
+from trackstore.index import Coded, MemoryIndex, ScanIndex, SegmentIndex
 
 #: A segment with fewer tracks is indexed in memory when it is asked.
 INDEXED = 16384
-
-#: From so many tracks on a builder keeps equal values as one object.
-SHARE = 4096
 
 #: After so many blocks the cache is brought back to its size.
 COLLECT = 32
@@ -286,8 +283,7 @@ class SegmentBuilder:
 
     def __init__(self, indexed):
         """``indexed`` are the names of the columns that have an index."""
-        self.columns = {name: [] for name in indexed if name != 'timeStamp'}
-        self._known = {name: {} for name in self.columns}
+        self.columns = {name: Coded() for name in indexed if name != 'timeStamp'}
         self.numbers = IntervalsBuilder()
         self.blocks = []
         self.starts = [0]
@@ -310,10 +306,7 @@ class SegmentBuilder:
         self.lows.append(min(times))
         self.highs.append(max(times))
         for name, column in self.columns.items():
-            values = columns[name]
-            if len(self) > SHARE:  # equal values as one object
-                values = map(self._known[name].setdefault, values, values)
-            column += values
+            column.add(columns[name], len(self) >= INDEXED)
 
     def build(self):
         """Return the segment, its lowest and its highest time stamp."""

@@ -1,0 +1,64 @@
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).parent
+
+CLI = ['click >= 8.1', 'rich >= 13']
+URI = ['zodburi >= 2.5']
+# zoneinfo needs a database of time zones, which Windows and small container
+# images do not have.
+TZ = ['tzdata']
+DOCS = ['sphinx >= 7.4', 'furo', 'repoze.sphinx.autointerface >= 1.0']
+
+setup(
+    name='trackstore',
+    version='0.1.0',
+    description='An embedded store for tracks: who did what, when, on ZODB',
+    long_description='\n\n'.join(
+        (HERE / name).read_text('utf-8') for name in ('README.rst', 'CHANGES.txt')),
+    long_description_content_type='text/x-rst',
+    author='The trackstore contributors',
+    license='ZPL-2.1',
+    license_files=['LICENSE.txt', 'COPYRIGHT.txt'],
+    keywords='zodb tracking events log analytics embedded database',
+    classifiers=[
+        'Development Status :: 4 - Beta',
+        'Framework :: ZODB',
+        'Intended Audience :: Developers',
+        'Operating System :: OS Independent',
+        'Programming Language :: Python',
+        'Programming Language :: Python :: 3',
+        'Programming Language :: Python :: 3.10',
+        'Programming Language :: Python :: 3.11',
+        'Programming Language :: Python :: 3.12',
+        'Programming Language :: Python :: 3.13',
+        'Programming Language :: Python :: 3 :: Only',
+        'Programming Language :: Python :: Implementation :: CPython',
+        'Topic :: Database',
+        'Topic :: System :: Logging',
+        'Typing :: Typed',
+    ],
+    python_requires='>= 3.10',
+    packages=find_packages(include=['trackstore', 'trackstore.*']),
+    package_data={'': ['py.typed', '*.jsonl.gz'], 'trackstore.tests': ['data/*']},
+    zip_safe=False,
+    install_requires=[
+        'BTrees >= 5',
+        'ZODB >= 5.8',
+        'persistent >= 5',
+        'transaction >= 4',
+        'zope.interface >= 6',
+    ],
+    extras_require={
+        'cli': CLI,
+        'uri': URI,
+        'tz': TZ,
+        'all': CLI + URI + TZ,
+        # for work on trackstore itself
+        'test': CLI + URI + TZ + DOCS + ['pytest >= 8', 'hypothesis >= 6', 'ruff'],
+        'bench': ['duckdb', 'pyarrow', 'zope.index'],
+        'docs': DOCS,
+    },
+    entry_points={'console_scripts': ['trackstore = trackstore.cli:main']},
+)

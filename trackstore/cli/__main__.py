@@ -1,0 +1,5 @@
+"""``python -m trackstore.cli``."""
+
+from trackstore.cli import main
+
+main()

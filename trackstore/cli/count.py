@@ -1,0 +1,21 @@
+"""``trackstore count``."""
+
+import click
+
+from trackstore.cli.criteria import criteria_options
+from trackstore.cli.output import json_option, number, show_json
+from trackstore.cli.store import opened
+
+
+@click.command()
+@click.argument('store')
+@criteria_options
+@json_option
+def count(store, criteria, zone, as_json):
+    """Count tracks."""
+    with opened(store) as tracks:
+        found = tracks.count(**criteria)
+    if as_json:
+        show_json({'count': found})
+    else:
+        click.echo(number(found))

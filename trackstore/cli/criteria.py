@@ -1,0 +1,88 @@
+"""The options that say which tracks: the same for all commands."""
+
+import functools
+import re
+
+import click
+
+from trackstore.importers.times import ALLOWED, time_of, zone_of
+
+WHOLE = re.compile(r'-?(0|[1-9]\d*)\Z', re.A)
+
+
+class Zone(click.ParamType):
+    """The name of a time zone."""
+
+    name = 'zone'
+
+    def convert(self, value, param, context):
+        try:
+            return zone_of(value)
+        except ValueError as e:
+            self.fail(str(e), param, context)
+
+
+zone_option = click.option(
+    '--zone', type=Zone(), default='UTC', show_default=True,
+    help='The time zone of times, such as Europe/Berlin.')
+
+OPTIONS = (
+    click.option('--task', multiple=True, metavar='TASK',
+                 help='Of this task; abc* for all that begin so.'),
+    click.option('--user', multiple=True, metavar='USER', help='By this user.'),
+    click.option('--run', multiple=True, type=int, metavar='RUN',
+                 help='In the run of this number.'),
+    click.option('--where', multiple=True, metavar='NAME=VALUE',
+                 help='With this value in a further index.'),
+    click.option('--from', 'start', metavar='TIME', help='Not before this time.'),
+    click.option('--to', 'end', metavar='TIME',
+                 help='Not after this time; a date is its whole day.'),
+    zone_option,
+)
+
+
+def criteria_options(function):
+    """Give a command the options, and ``criteria`` and ``zone`` for them."""
+
+    @functools.wraps(function)
+    def command(*args, task, user, run, where, start, end, zone, **kw):
+        criteria = {}
+        for name, values in (('taskId', task), ('userName', user)):
+            if values:
+                criteria[name] = _any_of(values)
+        if run:
+            criteria['runId'] = list(run)
+        criteria.update(_further(where))
+        if start is not None:
+            criteria['timeFrom'] = _time(start, zone, '--from')
+        if end is not None:
+            criteria['timeTo'] = _time(end, zone, '--to', end=True)
+        return function(*args, criteria=criteria, zone=zone, **kw)
+
+    for option in reversed(OPTIONS):
+        command = option(command)
+    return command
+
+
+def _any_of(values):
+    """Return the values; what could be a number is also looked for as one."""
+    return [*values, *(int(value) for value in values if WHOLE.match(value))]
+
+
+def _further(where):
+    found = {}
+    for text in where:
+        name, equals, value = text.partition('=')
+        if not (name and equals):
+            raise click.BadParameter(
+                f'{text!r} is not of the form NAME=VALUE', param_hint='--where')
+        found.setdefault(name, []).append(value)
+    return {name: _any_of(values) for name, values in found.items()}
+
+
+def _time(text, zone, option, end=False):
+    try:
+        return time_of(text, zone, end)
+    except ValueError:
+        raise click.BadParameter(
+            f'{text!r} is no time; allowed are {ALLOWED}', param_hint=option) from None

@@ -1,0 +1,106 @@
+"""Which column of a table, or key of an object, is what of a track."""
+
+from datetime import timezone
+
+from trackstore.importers.exceptions import BadLine, SourceError
+from trackstore.importers.times import CALENDAR, is_number, time_of
+
+NONE = '-'
+UNITS = {'s': 1, 'ms': 1_000, 'us': 1_000_000, 'ns': 1_000_000_000}
+USUAL = {
+    'task': ('taskId', 'task', 'task_id', 'page', 'path', 'event'),
+    'user': ('userName', 'user', 'user_name', 'userId', 'user_id'),
+    'run': ('runId', 'run', 'run_id', 'session', 'session_id'),
+    'time': ('timeStamp', 'timestamp', 'time', 'date', 'datetime', 'ts'),
+}
+
+
+class Columns:
+    """A mapping of columns: ``task``, ``user``, ``run`` and ``time``.
+
+    Each is the name of a column, ``'-'`` for none, or None for one of the
+    usual names that the source has.  Without a user column the user of all
+    tracks is None, without a run the current run of the task is used, and
+    without a time it is the time of the import.
+
+    ``unit`` is that of numbers in the time column: 's', 'ms', 'us' or 'ns';
+    ``zone`` is the time zone of times that name none.
+    """
+
+    def __init__(self, task=None, user=None, run=None, time=None, unit='s',
+                 zone=timezone.utc):
+        if unit not in UNITS:
+            raise ValueError(
+                f'unit: {unit!r} is no unit of time; allowed are '
+                f'{", ".join(UNITS)}')
+        if task == NONE:
+            raise ValueError("task: '-' is not allowed; tracks need a task")
+        self.names = {'task': task, 'user': user, 'run': run, 'time': time}
+        self.unit, self.zone = UNITS[unit], zone
+
+    def resolve(self, present, path):
+        """Return columns with names, chosen among those that are present."""
+        chosen = {}
+        for what, name in self.names.items():
+            if name is None:
+                usual = (name for name in USUAL[what] if name in present)
+                name = next(usual, NONE if what == 'run' else None)
+            elif name != NONE and name not in present:
+                raise SourceError(
+                    f'{path} has no column {name!r}; its columns are '
+                    f'{_listed(present)}')
+            if name is None:
+                raise SourceError(
+                    f'which column of {path} is the {what}? Its columns are '
+                    f'{_listed(present)}; name one with --{what}'
+                    + ('' if what == 'task' else f', or --{what} - for none'))
+            chosen[what] = name
+        result = Columns(zone=self.zone)
+        result.names, result.unit = chosen, self.unit
+        return result
+
+    def row(self, record, number):
+        """Return the row of a mapping from column to value, which it changes."""
+        task, user, run, time = self.names.values()
+        try:
+            task = _key(record.pop(task), 'task')
+        except KeyError:
+            raise BadLine(f'it has no {task!r} (the task)') from None
+        user = None if user == NONE else _key(record.pop(user, None), 'user')
+        run = None if run == NONE else _key(record.pop(run, None), 'run')
+        if time == NONE:
+            time = None
+        elif time in record:
+            time = self._time(record.pop(time))
+        else:
+            raise BadLine(f'it has no {time!r} (the time)')
+        return task, run, user, record, time, number
+
+    def _time(self, value):
+        try:
+            time = time_of(value, self.zone)
+        except ValueError as e:
+            raise BadLine(str(e)) from None
+        if self.unit != 1 and is_number(value):
+            time = time / self.unit if time % self.unit else time // self.unit
+        if not CALENDAR[0] <= time <= CALENDAR[-1]:
+            raise BadLine(
+                f'its time {value!r} is outside of the years 1 to 9999; if it is '
+                f'not in seconds, name the unit (--time-unit ms)')
+        return time
+
+
+def _key(value, what):
+    if isinstance(value, (list, dict)):
+        raise BadLine(
+            f'its {what} is a {type(value).__name__}; a text, a number, true, '
+            f'false or null is expected')
+    if isinstance(value, float) and value != value:
+        raise BadLine(f'its {what} is NaN; a text or a number is expected')
+    return value
+
+
+def _listed(names):
+    names = list(names)
+    more = f' and {len(names) - 20} more' if len(names) > 20 else ''
+    return ', '.join(map(repr, names[:20])) + more

@@ -1,0 +1,87 @@
+"""What an import tells about itself, and where it keeps the bad lines."""
+
+import os
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from trackstore.importers.exceptions import SourceError
+from trackstore.importers.source import text_of
+
+SHOWN = 100     # bad lines that a report holds
+TEXT = 200      # characters of a bad line that a report holds
+
+
+class Bad(NamedTuple):
+    """A line that was not imported."""
+
+    number: int
+    reason: str
+    text: str
+
+
+@dataclass
+class Report:
+    """The outcome of an import.
+
+    ``lines`` were read (of a git history: commits), ``tracks`` were saved and
+    ``rejected`` lines were not; ``bad`` has the first of these.  ``earlier`` lines
+    had been imported before.  ``first`` and ``last`` are time stamps.
+    ``problem`` says what ended the reading before the end, or is None.
+    """
+
+    source: str
+    format: str
+    lines: int = 0
+    tracks: int = 0
+    rejected: int = 0
+    earlier: int = 0
+    first: float = None
+    last: float = None
+    seconds: float = 0.0
+    problem: str = None
+    bad: list = field(default_factory=list)
+
+    @property
+    def rate(self):
+        """Tracks a second."""
+        return self.tracks / self.seconds if self.seconds else 0.0
+
+    def add(self, lines, tracks, bad, times):
+        """Count what a batch has brought."""
+        self.lines += lines
+        self.tracks += tracks
+        self.rejected += len(bad)
+        for number, reason, line in bad[:max(0, SHOWN - len(self.bad))]:
+            self.bad.append(Bad(number, reason, text_of(line[:TEXT])))
+        if times:
+            low, high = min(times), max(times)
+            self.first = low if self.first is None else min(self.first, low)
+            self.last = high if self.last is None else max(self.last, high)
+
+
+class Rejects:
+    """A file that the bad lines are added to, just as they were."""
+
+    def __init__(self, path, source, prologue=b''):
+        self.path = os.fspath(path)
+        try:
+            if os.path.exists(path) and os.path.samefile(path, source):
+                raise SourceError(
+                    f'the rejected lines cannot be kept in the source itself '
+                    f'({self.path})')
+            self._file = open(path, 'ab')  # noqa: SIM115
+        except OSError as e:
+            raise SourceError(
+                f'the rejected lines cannot be kept in {self.path}: '
+                f'{e.strerror}') from None
+        self._prologue = prologue
+
+    def write(self, lines):
+        """Add lines; before the first ones stands what a reader needs."""
+        if lines and self._prologue and not self._file.tell():
+            self._file.write(self._prologue)
+        self._file.writelines(line + b'\n' for line in lines)
+        self._file.flush()
+
+    def close(self):
+        self._file.close()

@@ -1,0 +1,421 @@
+"""Clients at work at the same time, each with a connection of its own.
+
+Two sorts of tests: in lock-step, where every client begins before any of them
+commits, and in threads, for ``TRACKSTORE_RACE_SECONDS`` a test (2 by default).
+"""
+
+import os
+import random
+import sys
+import threading
+import time
+from contextlib import contextmanager, nullcontext
+
+import pytest
+import transaction
+from ZODB.DB import DB
+from ZODB.FileStorage import FileStorage
+from ZODB.POSException import ConflictError
+
+from trackstore import TrackingStorage
+from trackstore.criteria import Between, Not
+from trackstore.tests.model import Item, Model, ModelTrack, small_segments
+
+SECONDS = float(os.environ.get("TRACKSTORE_RACE_SECONDS", 2))
+SHARED_TASKS = ["start", "help", "contact"]
+
+
+@pytest.fixture(params=[None, 4], ids=["usual", "small"])
+def db(request, tmp_path):
+    """A database with a store, and one whose segments are very small."""
+    small = request.param
+    with small_segments(small) if small else nullcontext():
+        db = DB(FileStorage(str(tmp_path / "tracks.fs")), pool_size=20)
+        with db.transaction() as connection:
+            connection.root()["store"] = TrackingStorage(trackFactory=Item)
+        yield db
+        db.close()
+
+
+class Client:
+    """A writer, and what it knows that it has committed."""
+
+    def __init__(self, db, name):
+        self.manager = transaction.TransactionManager()
+        self.connection = db.open(self.manager)
+        self.name = name
+        self.random = random.Random(name)
+        self.tracks = {}
+        self.runs = []
+        self.conflicts = []
+        self.steps = 0
+        self.error = None
+
+    def begin(self):
+        self.manager.begin()
+        self.pending = dict(self.tracks)
+        self.pendingRuns = []
+        return self.connection.root()["store"]
+
+    def commit(self):
+        self.manager.commit()
+        self.tracks = self.pending
+        self.runs += self.pendingRuns
+        self.steps += 1
+
+    def abort(self, conflict):
+        self.manager.abort()
+        self.conflicts.append(str(conflict))
+
+    def note(self, store, trackId):
+        """Take down how a track is, as this transaction has made it."""
+        track = store[trackId]
+        number = int(trackId)
+        noted = ModelTrack(number, track.taskId, track.runId, track.userName,
+                           dict(track.data), track.timeStamp)
+        self.pending[number] = noted
+
+    def run(self, step, until):
+        """Take steps, trying each again after a conflict, until the time."""
+        try:
+            while time.monotonic() < until:
+                self.attempt(step)
+        except BaseException as error:
+            self.error = error
+        finally:
+            self.close()
+
+    def attempt(self, step):
+        try:
+            step(self, self.begin())
+            self.commit()
+        except ConflictError as conflict:
+            self.abort(conflict)
+
+    def close(self):
+        if self.connection.opened:
+            self.manager.abort()
+            self.connection.close()
+
+
+# steps: what a client may do in a transaction
+
+
+def save_shared(client, store):
+    task = client.random.choice(SHARED_TASKS)
+    data = {"by": client.name, "kind": client.random.choice("abc")}
+    client.note(store, store.saveUserTrack(task, 0, client.name, data))
+
+
+def save_the_same(client, store):
+    """Save what every other client saves, to the last byte."""
+    client.note(store, store.saveUserTrack(
+        "start", 0, "anyone", {"kind": "a"}, timeStamp=client.steps))
+
+
+def save_new_task(client, store):
+    task = f"{client.name}-{client.steps}"
+    client.note(store, store.saveUserTrack(task, 0, client.name, {"n": 1}))
+
+
+def save_new_shared_task(client, store):
+    task = f"new-{client.steps // 3}"
+    client.note(store, store.saveUserTrack(task, 0, client.name, {"n": 2}))
+
+
+def save_bulk(client, store):
+    size = client.random.choice([2, 30, 100, 300])
+    records = [(client.random.choice(SHARED_TASKS), 0, client.name,
+                {"kind": "bulk", "n": n}, 1_700_000_000 + n)
+               for n in range(size)]
+    ids = list(store.saveTracks(iter(records)))
+    assert len(ids) == size
+    for trackId, (task, _, user, data, when) in zip(ids, records, strict=True):
+        run = store.getRun(task).id
+        client.pending[int(trackId)] = ModelTrack(
+            int(trackId), task, run, user, data, when)
+
+
+def save_updating(client, store):
+    task = client.random.choice(SHARED_TASKS)
+    data = {client.random.choice("xyz"): client.steps}
+    client.note(store, store.saveUserTrack(
+        task, 0, client.name, data, update=True))
+
+
+def update(client, store):
+    if client.pending:
+        number = client.random.choice(list(client.pending))
+        track = store[store.idFromNum(number)]
+        store.updateTrack(track, {"kind": client.random.choice("abc")})
+        client.note(store, track.name)
+
+
+def assign(client, store):
+    if client.pending:
+        number = client.random.choice(list(client.pending))
+        track = store[store.idFromNum(number)]
+        track.taskId = client.random.choice(["moved", "start"])
+        client.note(store, track.name)
+
+
+def remove(client, store):
+    if len(client.pending) > 20:
+        number = client.random.choice(list(client.pending))
+        del store[store.idFromNum(number)]
+        del client.pending[number]
+
+
+def remove_many(client, store):
+    if client.random.random() < 0.1:
+        numbers = [number for number, track in client.pending.items()
+                   if track.data.get("kind") == "bulk"]
+        found = store.removeTracks(userName=client.name, kind="bulk")
+        assert found == len(numbers)
+        for number in numbers:
+            del client.pending[number]
+
+
+def start_run(client, store):
+    client.pendingRuns.append(
+        store.startRun(client.random.choice(SHARED_TASKS)))
+
+
+def stop_run(client, store):
+    store.stopRun(client.random.choice(SHARED_TASKS))
+
+
+def compact(client, store):
+    store.compact()
+
+
+def mixture(*steps):
+    """Return a step that does one of these, or two."""
+    def step(client, store):
+        for each in client.random.sample(steps, client.random.choice([1, 1, 2])):
+            each(client, store)
+    return step
+
+
+# running them
+
+
+@contextmanager
+def restless():
+    """Let threads take turns so often that they meet in the middle."""
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-4)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(interval)
+
+
+def race(db, **steps):
+    """Run a client for each step in a thread; return the clients."""
+    clients = {name: Client(db, name) for name in steps}
+    until = time.monotonic() + SECONDS
+    threads = [threading.Thread(target=clients[name].run, args=(step, until))
+               for name, step in steps.items()]
+    with restless():
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    for client in clients.values():
+        if client.error is not None:
+            raise client.error
+    assert all(client.steps for client in clients.values()), "a client starved"
+    return list(clients.values())
+
+
+def conflicts(clients):
+    return [conflict for client in clients for conflict in client.conflicts]
+
+
+def check(db, clients):
+    """See to it that the store holds what the clients have committed."""
+    for client in clients:
+        client.close()
+    expected = Model()
+    for client in clients:
+        twice = expected.tracks.keys() & client.tracks.keys()
+        assert not twice, f"numbers given twice: {sorted(twice)[:10]}"
+        expected.tracks.update(client.tracks)
+    manager = transaction.TransactionManager()
+    connection = db.open(manager)
+    store = connection.root()["store"]
+    try:
+        check_tracks(store, expected)
+        check_runs(store, clients)
+        assert store.verify() == []
+        manager.abort()
+        store.compact()
+        manager.abort()
+        check_tracks(store, expected)
+        assert store.verify() == []
+        assert store.info()["changes"] == 0
+    finally:
+        manager.abort()
+        connection.close()
+
+
+def check_tracks(store, expected):
+    numbers = list(store.query().numbers)
+    assert len(numbers) == len(set(numbers))
+    assert numbers == sorted(expected.tracks)
+    assert len(store) == len(numbers)
+    for track in store.values():
+        model = expected.tracks[int(track.name)]
+        got = (track.taskId, track.runId, track.userName, track.timeStamp,
+               track.data)
+        assert got == (model.taskId, model.runId, model.userName,
+                       model.timeStamp, model.data), track.name
+    middle = numbers[len(numbers) // 2]
+    for criteria in [
+            {"taskId": "start"}, {"taskId": ["help", "moved"]},
+            {"taskId": "new-*"}, {"taskId": Not("start")}, {"kind": "a"},
+            {"kind": Not("a")}, {"size": 2}, {"userName": "one", "kind": "b"},
+            {"runId": Between(2, 5)}, {"userName": Between("one", "three")},
+            {"timeFrom": 1_700_000_100, "timeTo": 1_700_000_200}]:
+        assert store.count(**criteria) == expected.count(**criteria), criteria
+        for page in {}, {"after": middle, "limit": 20}, {"reverse": True}:
+            assert (list(store.query(**criteria, **page).numbers)
+                    == expected.query(**criteria, **page)), (criteria, page)
+    for name in "taskId", "userName", "runId", "kind", "size":
+        assert (set(store.distinct(name))
+                == set(expected.distinct(name))), name
+
+
+def check_runs(store, clients):
+    """Every run that was started is there, and every track has a run."""
+    started = [run for client in clients for run in client.runs]
+    assert len(started) == len(set(started)), "run numbers given twice"
+    runs = {**store.runs, **store.finishedRuns}
+    assert len(runs) == len(store.runs) + len(store.finishedRuns)
+    assert set(started) <= set(runs)
+    assert set(store.distinct("runId")) <= set(runs)
+    assert set(store.currentRuns.values()) <= set(store.runs)
+    for number, run in runs.items():
+        assert run.id == number
+
+
+# in threads
+
+
+def test_saving_on_shared_tasks_does_not_conflict(db):
+    with db.transaction() as connection:
+        for task in SHARED_TASKS:
+            connection.root()["store"].startRun(task)
+    clients = race(db, one=save_shared, two=save_shared, three=save_shared)
+    assert conflicts(clients) == []
+    check(db, clients)
+
+
+def test_saving_on_new_tasks_does_not_conflict(db):
+    clients = race(db, one=save_new_task, two=save_new_task, three=save_new_task)
+    assert conflicts(clients) == []
+    check(db, clients)
+
+
+def test_saving_in_bulk_does_not_conflict(db):
+    with db.transaction() as connection:
+        for task in SHARED_TASKS:
+            connection.root()["store"].startRun(task)
+    clients = race(db, one=save_bulk, two=save_bulk, three=save_shared)
+    assert conflicts(clients) == []
+    check(db, clients)
+
+
+def test_updating_ones_own_last_track_does_not_conflict(db):
+    with db.transaction() as connection:
+        for task in SHARED_TASKS:
+            connection.root()["store"].startRun(task)
+    clients = race(db, one=save_updating, two=save_updating,
+                   three=save_updating)
+    assert conflicts(clients) == []
+    check(db, clients)
+
+
+def test_compaction_beside_writers_does_not_make_them_conflict(db):
+    with db.transaction() as connection:
+        for task in SHARED_TASKS:
+            connection.root()["store"].startRun(task)
+    writer = mixture(save_shared, save_bulk)
+    clients = race(db, one=writer, two=writer, compactor=compact)
+    assert conflicts(clients) == []
+    check(db, clients)
+
+
+def test_everything_at_once_ends_with_what_was_committed(db):
+    writer = mixture(save_shared, save_the_same, save_new_task,
+                     save_new_shared_task, save_bulk, save_updating)
+    changer = mixture(save_shared, save_updating, update, assign, remove,
+                      remove_many)
+    starter = mixture(start_run, stop_run, save_shared)
+    clients = race(db, one=writer, two=changer, three=changer, four=starter,
+                   five=starter, compactor=compact)
+    check(db, clients)
+
+
+# in lock-step
+
+
+def lockstep(db, step, clients=3, rounds=40):
+    """Let clients begin and take a step each, then commit them in turn."""
+    clients = [Client(db, f"client{n}") for n in range(clients)]
+    for _ in range(rounds):
+        for client in clients:
+            step(client, client.begin())
+        for client in clients:
+            try:
+                client.commit()
+            except ConflictError as conflict:
+                client.abort(conflict)
+    return clients
+
+
+@pytest.mark.parametrize("step", [
+    save_shared, save_the_same, save_new_task, save_new_shared_task, save_bulk,
+    save_updating])
+def test_savers_in_lockstep_do_not_conflict(db, step):
+    clients = lockstep(db, step)
+    assert conflicts(clients) == []
+    check(db, clients)
+
+
+@pytest.mark.parametrize("step", [
+    mixture(save_shared, update, assign), mixture(save_bulk, remove, update),
+    mixture(start_run, stop_run, save_shared),
+    mixture(save_bulk, remove_many, save_updating)],
+    ids=["update and assign", "update and remove", "runs", "in bulk"])
+def test_changers_in_lockstep_lose_nothing(db, step):
+    clients = lockstep(db, step)
+    check(db, clients)
+
+
+def test_of_two_changes_of_one_track_the_second_conflicts(db):
+    with db.transaction() as connection:
+        connection.root()["store"].saveUserTrack("a", 0, "u", {"n": 0})
+    clients = [Client(db, "one"), Client(db, "two")]
+    for n, client in enumerate(clients, 1):
+        store = client.begin()
+        store["0000001"].data["n"] = n
+    clients[0].commit()
+    with pytest.raises(ConflictError):
+        clients[1].commit()
+    clients[1].manager.abort()
+    assert clients[1].begin()["0000001"].data == {"n": 1}
+    for client in clients:
+        client.close()
+
+
+def test_compaction_between_a_save_and_its_commit(db):
+    saver, compactor = Client(db, "saver"), Client(db, "compactor")
+    for _ in range(3):
+        save_bulk(saver, saver.begin())
+        saver.commit()
+    save_shared(saver, saver.begin())
+    compactor.begin().compact()
+    saver.commit()
+    check(db, [saver, compactor])
