@@ -101,7 +101,7 @@ def _columns(storage, batch):
     if factory.__init__ is not Track.__init__ or layout.properties:
         return _made(storage, columns, mappings)
     for name in layout.stored[len(BASE):]:
-        columns[name] = [codec.ABSENT] * len(batch)
+        columns[name] = [layout.default(name)] * len(batch)
     if layout.derived:
         derived = zip(*map(layout.derived_values, mappings), strict=True)
         columns.update(zip(layout.derived, map(list, derived), strict=True))

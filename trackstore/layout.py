@@ -1,5 +1,8 @@
 """Which columns the tracks of a class have."""
 
+from functools import partial
+from inspect import getattr_static
+
 from trackstore import codec, keys, timestamps
 from trackstore.exceptions import KeyValueError
 
@@ -14,9 +17,13 @@ class Layout:
         the four of ``BASE``, then further metadata, then what is indexed only
     ``stored``
         those of them that are metadata
+    ``default(name)``
+        what a new track has in a stored column that is not given
     ``derived``
         the index attributes that are no metadata: keys of ``data`` or
-        properties of the class
+        attributes of the class
+    ``properties``
+        the columns whose values only a track can tell
     """
 
     def __init__(self, cls):
@@ -27,12 +34,15 @@ class Layout:
                 f'missing; begin with Track.metadata_attributes')
         further = tuple(name for name in cls.metadata_attributes
                         if name not in BASE)
+        self.default = partial(getattr, cls)
         self.derived = tuple(name for name in cls.index_attributes
                              if name not in cls.metadata_attributes)
         self.stored = BASE + further
         self.columns = self.stored + self.derived
         self.properties = frozenset(
-            name for name in self.derived if hasattr(cls, name))
+            [name for name in self.derived if hasattr(cls, name)]
+            + [name for name in further
+               if isinstance(getattr_static(cls, name), property)])
         self.indexed = tuple(cls.index_attributes)
         self.place = {name: n for n, name in enumerate(self.columns)}
         self.plain = self.columns == BASE

@@ -218,7 +218,10 @@ def rebuild(storage):
             if record is not None:
                 values, data, extras = decode_record(layout, record)
                 track = handles.handle(storage, number) if layout.properties else None
-                values = (*values[:len(layout.stored)], *layout.derived_values(
+                stored = [layout.default(name) if value is codec.ABSENT else value
+                          for name, value in zip(
+                              layout.stored, values, strict=False)]
+                values = (*stored, *layout.derived_values(
                     codec.load_mapping(data), track))
                 page.put(number, encode_record(layout, (values, data, extras)))
     found = storage._directory.in_order()

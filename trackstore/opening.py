@@ -103,4 +103,4 @@ def _database_from_uri(uri):
         return DB(factory(), **arguments)
     except (KeyError, ValueError) as error:
         raise OpenError(
-            f'where: {uri!r} cannot be opened: {error}') from error
+            f'where: {uri!r} cannot be opened: {error.args[0]}') from error

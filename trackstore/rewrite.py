@@ -99,9 +99,10 @@ class Rewriter:
             self.mappings.append(data)
             self.extras.append(block.extras(position))
             for name in self.layout.stored:
-                values = block.column(name)
-                self.columns[name].append(
-                    codec.ABSENT if values is None else values[position])
+                value = block.value(name, position)
+                if self.derive and value is codec.ABSENT:
+                    value = self.layout.default(name)
+                self.columns[name].append(value)
             self._derive(number, data, block, position)
             if len(self.numbers) >= SIZE:
                 self._flush()
@@ -117,9 +118,7 @@ class Rewriter:
                 self.columns[name].append(value)
             return
         for name in layout.derived:
-            values = block.column(name)
-            self.columns[name].append(
-                codec.ABSENT if values is None else values[position])
+            self.columns[name].append(block.value(name, position))
 
     def _flush(self):
         """Encode the single tracks that were gathered."""

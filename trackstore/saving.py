@@ -110,7 +110,8 @@ def drafted(layout, track):
     """Return the values, data and extras of a track that is not stored yet."""
     local = dict(track._local)
     data = codec.as_dict(local.pop('data'))
-    values = [local.pop(name, codec.ABSENT) for name in layout.stored]
+    values = [local.pop(name) if name in local else getattr(track, name)
+              for name in layout.stored]
     layout.check(values)
     extras = codec.dump_mapping(local) if local else None
     return (*values, *layout.derived_values(data, track)), data, extras

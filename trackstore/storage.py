@@ -123,14 +123,14 @@ class TrackingStorage(Persistent):
 
     def stopRun(self, taskId=None, runId=0, finish=True, timeStamp=None):
         timeStamp = timestamps.given(timeStamp)
-        if taskId is not None:
-            current = self._runs.get_current(keys.checked(taskId, 'taskId'))
-            runId = runId or current or 0
-            if runId and runId == current:
-                saving.set_current(self, taskId, None)
+        if taskId is not None and not runId:
+            runId = self._runs.get_current(keys.checked(taskId, 'taskId'))
         state = self._run_state(runId)
         if state is None:
             return 0
+        for task in (taskId, state.taskId):
+            if task is not None and self._runs.get_current(task) == runId:
+                saving.set_current(self, task, None)
         state = state._replace(end=timeStamp, finished=bool(finish))
         saving.put_run(self, runId, state)
         return runId

@@ -62,7 +62,7 @@ class AccessLog:
     skip = 0
 
     def __init__(self):
-        self._times = {}
+        self._times, self._minutes = {}, {}
 
     def rows(self, block, last=False):
         """Return the rows of a block, its bad lines, and how many it took.
@@ -73,6 +73,7 @@ class AccessLog:
         rows, bad = [], []
         if len(self._times) > KNOWN_TIMES:
             self._times.clear()
+            self._minutes.clear()
         row, share = self._row, {}.setdefault
         for number, line in enumerate(block.lines, block.number):
             try:
@@ -96,7 +97,7 @@ class AccessLog:
             path, query, data = _request(request)
         time = self._times.get(stamp)
         if time is None:
-            time = self._times[stamp] = _time(stamp)
+            time = self._times[stamp] = self._time(stamp)
         if status != '-':
             data['status'] = int(status)
         if size != '-':
@@ -110,7 +111,18 @@ class AccessLog:
             data['query'] = query
         if user == '-' or user == '""':
             user = address
-        return share(path, path), None, share(user, user), data, time, number
+        return path, None, user, data, time, number
+
+    def _time(self, stamp):
+        """Return the time stamp of a time; each minute is worked out once."""
+        minute = f'{stamp[:18]}00{stamp[20:]}'
+        start = self._minutes.get(minute)
+        if start is None:
+            start = self._minutes[minute] = _time(stamp) - int(stamp[18:20])
+        second = stamp[18:20]
+        if not (second.isdecimal() and second.isascii() and int(second) <= 60):
+            raise BadLine(_no_time(stamp))
+        return start + int(second)
 
 
 def _unusual(line):
@@ -163,7 +175,11 @@ def _time(text):
                 return int(when.timestamp()) + int(second)
         except (ValueError, OverflowError):
             pass
-    raise BadLine(f'its time {text!r} is no time like 17/May/2015:10:05:03 +0000')
+    raise BadLine(_no_time(text))
+
+
+def _no_time(text):
+    return f'its time {text!r} is no time like 17/May/2015:10:05:03 +0000'
 
 
 def unescaped(text):

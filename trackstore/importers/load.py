@@ -1,6 +1,8 @@
 """The import itself: batch after batch, each with its state in a transaction."""
 
+import gc
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from ZODB.POSException import ConflictError
@@ -11,6 +13,22 @@ from trackstore.importers.report import Report
 from trackstore.importers.state import imports_of
 
 TRIES = 10
+
+
+@contextmanager
+def uncollected():
+    """Leave garbage to its reference counts for a while.
+
+    Looking for cycles among the many objects of a batch, which has none, would
+    take a fifth of the time.
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 @dataclass
@@ -51,11 +69,12 @@ class Import:
         """
         started = time.perf_counter()
         try:
-            for batch in self.batches():
-                self._save(batch)
-                self.report.seconds = time.perf_counter() - started
-                if self.progress is not None:
-                    self.progress(*self.position(), self.report)
+            with uncollected():
+                for batch in self.batches():
+                    self._save(batch)
+                    self.report.seconds = time.perf_counter() - started
+                    if self.progress is not None:
+                        self.progress(*self.position(), self.report)
         finally:
             self.report.seconds = time.perf_counter() - started
             if self.rejects is not None:
@@ -110,7 +129,7 @@ class Import:
         refused = []
         if careful:
             rows = [row for row in batch.rows if not isinstance(row[1], tuple)]
-            ids = self._save_each(records, rows, refused)
+            ids = self._save_each(list(records), rows, refused)
         else:
             ids = self.storage.saveTracks(records)
         return self.noted(batch, ids, refused), refused

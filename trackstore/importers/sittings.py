@@ -15,7 +15,6 @@ IDLE = 30 * 60      # seconds
 WINDOW = 4          # pauses after which a sitting is over for good
 MOST = 10_000       # sittings that are kept in a window
 
-_time = itemgetter(4)
 _last = itemgetter(2)
 
 
@@ -43,12 +42,12 @@ class Sittings(Persistent):
             return []
         known = self._known()
         changed = {}
+        tasks, _, users, data, times, _ = zip(*rows, strict=True)
         runs = [0] * len(rows)
         idle = self.idle
-        order = sorted(range(len(rows)), key=list(map(_time, rows)).__getitem__)
+        order = sorted(range(len(rows)), key=times.__getitem__)
         for index in order:
-            row = rows[index]
-            user, time = row[2], row[4]
+            user, time = users[index], times[index]
             sittings = known.get(user)
             if sittings is None:
                 sittings = known[user] = []
@@ -65,9 +64,8 @@ class Sittings(Persistent):
             runs[index] = sitting[0]
         for number, time in changed.items():
             storage.getRun(runId=number).start = time
-        self._keep(storage, known, rows[order[-1]][4])
-        return [(task, run, user, data, time)
-                for run, (task, _, user, data, time, _) in zip(runs, rows, strict=True)]
+        self._keep(storage, known, times[order[-1]])
+        return zip(tasks, runs, users, data, times, strict=True)
 
     def set_idle(self, idle):
         """Change the pause that ends a sitting."""
