@@ -16,7 +16,7 @@ from trackstore.tracks import Chunk, Numbers
 TAIL_MOST = 64
 
 #: The number of tracks after which a segment is written.
-SEGMENT = 2 ** 17
+SEGMENT = 2 ** 16
 
 #: More tracks than this are not removed one by one, but in their segments.
 SEGMENT_REMOVAL = 1024

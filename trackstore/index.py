@@ -136,9 +136,11 @@ class IndexPage(Persistent):
     """Some values of one kind, in order, and their positions."""
 
     def __init__(self, values, counts, positions):
-        self.blob = codec.compress(pickle.dumps(
+        raw = pickle.dumps(
             (codec.encode_column(values), codec.array_to_bytes(counts),
-             positions.typecode, codec.array_to_bytes(positions)), 5))
+             positions.typecode, codec.array_to_bytes(positions)), 5)
+        # Short positions hardly get smaller, and are written while saving.
+        self.blob = b'-' + raw if positions.typecode == 'H' else codec.compress(raw)
 
     def decoded(self):
         """Return the values, where each one's positions begin, the positions."""

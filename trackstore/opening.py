@@ -35,6 +35,10 @@ def open(where, name='tracks', create=True, readOnly=False, trackFactory=None):
     exception, and the database is closed.  What cannot be opened is an
     ``OpenError``.
     """
+    if not isinstance(where, (str, os.PathLike)):
+        raise OpenError(
+            f'where: {where!r} is no place; allowed are the path of a database '
+            f'file and a ZODB URI')
     database = _database(os.fspath(where), create, readOnly)
     try:
         manager = transaction.TransactionManager()

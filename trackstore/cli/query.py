@@ -14,6 +14,7 @@ from trackstore.cli.output import (
 )
 from trackstore.cli.store import opened
 from trackstore.export import record_of
+from trackstore.export.exceptions import ValueProblem
 from trackstore.export.values import plain
 
 SHOWN = 20
@@ -53,4 +54,8 @@ def _row(track, zone):
 
 
 def _data(track):
-    return shown(json.dumps(plain(dict(track.data)), ensure_ascii=False))
+    data = dict(track.data)
+    try:
+        return shown(json.dumps(plain(data), ensure_ascii=False))
+    except ValueProblem:
+        return shown(repr(data))

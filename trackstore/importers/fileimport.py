@@ -37,6 +37,7 @@ class FileImport(Import):
                  rejects=None, progress=None):
         super().__init__(storage, source.path, reader.name, size, progress)
         self.source, self.reader, self.new_runs = source, reader, runs
+        self.idle = getattr(runs(), 'idle', None)
         source.max_line = min(source.max_line, reader.max_line)
         prologue = _first_lines(source.beginning, reader.skip)
         self.head = source.beginning[:len(prologue) + HEAD]
@@ -164,8 +165,8 @@ class FileImport(Import):
                 f'{self.source.path} is being imported by another process')
         if self.take_back:
             self._take_back(state)
-        if isinstance(state.runs, Sittings):
-            state.runs.set_idle(self.new_runs().idle)
+        if self.idle is not None:
+            state.runs.idle = self.idle
         imports.add(state, self.head)
         return state.runs
 
@@ -181,8 +182,9 @@ class FileImport(Import):
     def _take_back(self, state):
         """Undo the last line, which had been read before it was complete."""
         _, _, track_id, bad = state.open_line
-        if track_id is not None:
-            self.storage.removeTrack(self.storage[track_id])
+        track = self.storage.get(track_id) if track_id is not None else None
+        if track is not None:
+            self.storage.removeTrack(track)
             state.tracks -= 1
         state.rejected -= bad
 

@@ -18,6 +18,13 @@ MOST = 10_000       # sittings that are kept in a window
 _last = itemgetter(2)
 
 
+class Window(Persistent):
+    """The sittings that are kept, packed; an object of its own, as it is large."""
+
+    def __init__(self):
+        self.packed = _pack({})
+
+
 class Sittings(Persistent):
     """Gives each row the run of its user's sitting.
 
@@ -29,7 +36,7 @@ class Sittings(Persistent):
 
     def __init__(self, idle=IDLE):
         self.idle = idle
-        self._packed = _pack({})
+        self.window = Window()
 
     def records(self, storage, rows):
         """Return the records of the rows, for ``saveTracks``.
@@ -67,11 +74,6 @@ class Sittings(Persistent):
         self._keep(storage, known, times[order[-1]])
         return zip(tasks, runs, users, data, times, strict=True)
 
-    def set_idle(self, idle):
-        """Change the pause that ends a sitting."""
-        if idle != self.idle:
-            self.idle = idle
-
     def inherit(self, others, first, last):
         """Take over the sittings of others that tracks of these times may go on."""
         known = {}
@@ -79,16 +81,19 @@ class Sittings(Persistent):
             if (other.newest is not None and first <= other.newest + self.idle
                     and last >= other.oldest - self.idle):
                 for user, sittings in other._known().items():
-                    known.setdefault(user, []).extend(map(list, sittings))
-        for sittings in known.values():
-            sittings.sort(key=_last)
-        self._v_known, self._packed = known, _pack(known)
+                    mine = {sitting[0]: sitting for sitting in known.get(user, ())}
+                    for run, start, end in sittings:
+                        _, low, high = mine.get(run, (run, start, end))
+                        mine[run] = [run, min(low, start), max(high, end)]
+                    known[user] = sorted(mine.values(), key=_last)
+        self._v_known, self.window.packed = known, _pack(known)
 
     def _known(self):
         """Return a dictionary from user to lists of run, first and last time."""
         known = self.__dict__.get('_v_known')
         if known is None:
-            known = self._v_known = pickle.loads(zlib.decompress(self._packed))
+            known = self._v_known = pickle.loads(
+                zlib.decompress(self.window.packed))
         return known
 
     def _keep(self, storage, known, newest):
@@ -101,12 +106,19 @@ class Sittings(Persistent):
         for user, sittings in list(known.items()):
             over = [sitting for sitting in sittings if sitting[2] < limit]
             for sitting in over:
-                storage.stopRun(runId=sitting[0], timeStamp=sitting[2])
+                _stop(storage, sitting[0], sitting[2])
                 sittings.remove(sitting)
             if not sittings:
                 del known[user]
         self.oldest, self.newest = limit, newest
-        self._v_known, self._packed = known, _pack(known)
+        self._v_known, self.window.packed = known, _pack(known)
+
+
+def _stop(storage, number, last):
+    """Finish a run, unless a source that shares it has done so later than that."""
+    run = storage.getRun(runId=number)
+    if not (run.finished and run.end >= last):
+        storage.stopRun(runId=number, timeStamp=last)
 
 
 def _pack(known):

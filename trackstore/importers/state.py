@@ -10,11 +10,13 @@ from BTrees.IOBTree import IOBTree
 from BTrees.OOBTree import OOBTree
 from persistent import Persistent
 
+from trackstore.exceptions import FormatError
 from trackstore.importers.exceptions import SourceError
 from trackstore.importers.runs import NamedRuns
 from trackstore.importers.source import SEAM
 
 KEY = 'trackstore.imports'
+VERSION = 1     # of what is stored here
 HEAD = 1024     # bytes of the beginning by which a source is known
 
 
@@ -26,6 +28,7 @@ class Imports(Persistent):
     """
 
     def __init__(self):
+        self.version = VERSION
         self.sources = OOBTree()
         self.commits = CommitLog()
         self.months = NamedRuns()
@@ -36,10 +39,12 @@ class Imports(Persistent):
         A source that is no longer what has been imported of it is a
         ``SourceError``: nobody can tell what is new in it.
         """
+        state = None
         for key in self._related(head):
             state = self.sources[key]
             if state.seam == digest(source.before(state.offset, SEAM)):
                 return state
+        if state is not None:
             raise SourceError(
                 f'{source.path} begins like {state.name}, of which {state.lines:,} '
                 f'lines have been imported, but it differs after that; to import '
@@ -139,6 +144,11 @@ def imports_of(storage, create=False):
     imports = root[KEY].get(storage._p_oid)
     if imports is None and create:
         imports = root[KEY][storage._p_oid] = Imports()
+    if imports is not None and imports.version > VERSION:
+        raise FormatError(
+            f'the state of the imports has version {imports.version!r}; this '
+            f'release reads versions up to {VERSION}; a newer release of '
+            f'trackstore is needed')
     return imports
 
 

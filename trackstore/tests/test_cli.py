@@ -92,6 +92,15 @@ def test_what_could_command_a_terminal_is_shown(store):
     assert '\x1b' not in output
 
 
+def test_data_that_json_does_not_know(store):
+    with trackstore.open(store) as tracks:
+        tracks.saveUserTrack('odd', 0, 'ann', {'it': ...}, timeStamp=1)
+    assert lines('query', store, '--task', 'odd')[1].endswith("{'it': Ellipsis}")
+    result = invoke('query', store, '--json')
+    assert result.exit_code == 2
+    assert "Error: track '0000005': Ellipsis is of a class that" in result.stderr
+
+
 @given(st.text(st.characters(exclude_categories=[])))
 def test_shown_text_is_printable(text):
     assert not set(shown(text)) & {'\x1b', '\r', '\n', '\x7f', '\x9b', '\u202e'}
@@ -285,6 +294,7 @@ def test_what_is_no_store(tmp_path):
 
 def test_a_store_that_another_process_has(store, log):
     with trackstore.open(store):
+        assert lines('count', store) == ['4']
         result = invoke('import', log, store)
     assert result.exit_code == 2
     assert result.output == f'Error: {store} is in use by another process\n'

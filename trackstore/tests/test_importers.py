@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from ZODB.POSException import ConflictError
 
 from trackstore import Track, TrackingStorage
+from trackstore.exceptions import FormatError
 from trackstore.importers import (
     Columns,
     SourceError,
@@ -26,6 +27,7 @@ from trackstore.importers import (
 )
 from trackstore.importers.accesslog import AccessLog, readable, unescaped
 from trackstore.importers.source import Block, Source
+from trackstore.importers.state import imports_of
 from trackstore.importers.times import time_of, zone_of
 
 NOON = int(datetime(2026, 11, 21, 12, tzinfo=timezone.utc).timestamp())
@@ -406,6 +408,14 @@ def test_two_imports_of_a_file_at_once(make, tracks, database):
     other.close()
 
 
+def test_the_state_of_a_newer_release(make, tracks):
+    path = make('a.log', ''.join(LINES))
+    import_source(tracks, path)
+    imports_of(tracks).version = 2
+    with pytest.raises(FormatError, match='imports has version 2; this release reads'):
+        import_source(tracks, path)
+
+
 def test_each_storage_has_its_own_imports(make, tracks, database):
     path = make('a.log', ''.join(LINES))
     import_source(tracks, path)
@@ -511,6 +521,18 @@ def test_sittings_of_another_length(make, tracks):
     lines += [log_line(time=NOON + 100 * n) for n in range(3, 6)]
     import_source(tracks, make('a.log', ''.join(lines)), idle=100)
     assert [len(times) for _, times in sittings(tracks)] == [1, 1, 4]
+
+
+def test_logs_of_several_servers_share_sittings(make, tracks):
+    lines = [log_line(user=f'u{n % 3}', time=NOON + 500 * n) for n in range(60)]
+    for name in 'abc':
+        import_source(tracks, make(f'{name}.log', ''.join(lines['abc'.index(name)::7])))
+    for name in 'abc':
+        import_source(tracks, make(f'{name}.log', ''.join(
+            lines['abc'.index(name)::7] + [log_line(user='u0', time=NOON + 10 ** 6)])))
+    for run in [*tracks.runs.values(), *tracks.finishedRuns.values()]:
+        assert run.end == max(
+            track.timeStamp for track in tracks.query(runId=run.id))
 
 
 def test_sittings_that_are_over_are_finished(make, tracks):

@@ -249,14 +249,23 @@ class StoreMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.past)
     @rule()
     def undo(self):
-        """Undo the last transaction: a step, or upkeep, which changes nothing."""
+        """Undo the last transaction: a step, or upkeep, which changes nothing.
+
+        Whether numbers that were undone are given again is not specified.
+        """
         self.abort()
         [last] = self.db.undoLog(0, 1)
         self.db.undo(last["id"])
         transaction.commit()
         if last["description"] == "a step":
             self.committed = self.past.pop()
-            self.restore(self.committed)
+        self.committed.lastRun = self.store.startRun() - 1
+        trackId = self.store.saveUserTrack("a", self.committed.lastRun + 1, "u", {})
+        self.committed.lastNumber = int(trackId) - 1
+        transaction.abort()
+        assert self.committed.lastRun >= max(self.committed.runs, default=0)
+        assert self.committed.lastNumber >= max(self.committed.tracks, default=0)
+        self.restore(self.committed)
         self.past.clear()
 
     @rule()

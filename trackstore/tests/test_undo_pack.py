@@ -31,8 +31,13 @@ class Place:
         return self.root["store"]
 
     def commit(self):
+        """Commit, and return the id of the last transaction for ``undo``."""
         self.manager.commit()
-        return self.db.undoLog(0, 1)[0]["id"]
+        return self.last()
+
+    def last(self):
+        log = self.db.undoLog(0, 1)
+        return log[0]["id"] if log else None
 
     def undo(self, *ids):
         self.db.undoMultiple(ids, self.manager.get())
@@ -219,9 +224,9 @@ def test_undo_of_a_save(place, count):
         assert after != before
         place.undo(saved)
         assert summary(store) == before
-        place.undo(place.db.undoLog(0, 1)[0]["id"])
+        place.undo(place.last())
         assert summary(store) == after
-        place.undo(place.db.undoLog(0, 1)[0]["id"])
+        place.undo(place.last())
         assert summary(store) == before
     place.reopen()
     assert summary(place.store) == before
@@ -282,7 +287,7 @@ def test_a_number_is_not_given_to_two_tracks_by_undo(place):
     store.saveUserTrack("a", 0, "u", {"n": "undone"})
     saved = place.commit()
     place.undo(saved)
-    undone = place.db.undoLog(0, 1)[0]["id"]
+    undone = place.last()
     trackId = store.saveUserTrack("a", 0, "u", {"n": "after"})
     place.commit()
     try:
