@@ -77,7 +77,7 @@ def _in_transactions(database, oid, steps, tries):
 
     ``steps(storage)`` yields after each; what it yielded last is returned.
     """
-    manager = transaction.TransactionManager(explicit=True)
+    manager = transaction.TransactionManager()
     connection = database.open(manager)
     result = None
     try:

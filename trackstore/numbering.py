@@ -97,7 +97,7 @@ def is_exclusive(database):
 
 def _leased(storage, kind, size):
     """Reserve a lease in a transaction of its own; return its first number."""
-    manager = transaction.TransactionManager(explicit=True)
+    manager = transaction.TransactionManager()
     connection = storage._p_jar.db().open(manager)
     try:
         while True:

@@ -47,8 +47,8 @@ def import_(sources, store, format_, task, user, run, time, time_unit, zone, idl
     The same source twice adds nothing; one that has grown adds what is new;
     an import that was interrupted goes on when it is started again.
     """
-    columns = Columns(task, user, run, time, time_unit, zone)
     with failures():
+        columns = Columns(task, user, run, time, time_unit, zone)
         for source in sources:
             check_source(source, format_, columns)
     with opened(store, write=True, create=True):

@@ -30,11 +30,11 @@ class Columns:
     def __init__(self, task=None, user=None, run=None, time=None, unit='s',
                  zone=timezone.utc):
         if unit not in UNITS:
-            raise ValueError(
+            raise SourceError(
                 f'unit: {unit!r} is no unit of time; allowed are '
                 f'{", ".join(UNITS)}')
         if task == NONE:
-            raise ValueError("task: '-' is not allowed; tracks need a task")
+            raise SourceError("task: '-' is not allowed; tracks need a task")
         self.names = {'task': task, 'user': user, 'run': run, 'time': time}
         self.unit, self.zone = UNITS[unit], zone
 

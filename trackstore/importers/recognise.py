@@ -1,5 +1,6 @@
 """Finding out what a source is, and choosing what reads it."""
 
+import math
 import os
 from functools import partial
 
@@ -61,6 +62,11 @@ def import_source(storage, source, format=None, columns=None, idle=IDLE,
     if format not in (None, *FORMATS):
         raise SourceError(
             f'format: {format!r} is no format; allowed are {", ".join(FORMATS)}')
+    for name, value in (('idle', idle), ('size', size)):
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or (
+                not 0 < value < math.inf):
+            raise SourceError(f'{name}: {value!r} is no number above 0')
+    size = math.ceil(size)
     options = {'size': size, 'again': again, 'rejects': rejects,
                'progress': progress}
     if _is_history(source, format):

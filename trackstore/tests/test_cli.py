@@ -274,6 +274,7 @@ def test_reading_leaves_the_store_as_it_is(store, name):
     (['query', '--where', 'page=1'], 'Error: page: is no criterion; known are'),
     (['query', '--after', 'x'], "Error: after: 'x' is no id"),
     (['histogram', '--by', 'century'], "'century' is not one of"),
+    (['import', 'x.fs', '--task', '-'], "Error: task: '-' is not allowed"),
 ])
 def test_bad_options(store, arguments, message):
     result = invoke(arguments[0], store, *arguments[1:])

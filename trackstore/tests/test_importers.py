@@ -269,8 +269,24 @@ def test_what_is_no_file(tmp_path, tracks):
         import_source(tracks, tmp_path / 'nowhere.log')
     with pytest.raises(SourceError, match='is a directory, and no git checkout'):
         import_source(tracks, tmp_path)
-    with pytest.raises(SourceError, match="format: 'xml' is no format"):
-        import_source(tracks, tmp_path, format='xml')
+
+
+@pytest.mark.parametrize(('options', 'message'), [
+    ({'format': 'xml'}, "format: 'xml' is no format; allowed are access, csv"),
+    ({'size': 0}, 'size: 0 is no number above 0'),
+    ({'idle': float('nan')}, 'idle: nan is no number above 0'),
+    ({'idle': '30'}, "idle: '30' is no number above 0"),
+])
+def test_options_that_are_none(make, tracks, options, message):
+    with pytest.raises(SourceError, match=message):
+        import_source(tracks, make('a.log', LINES[0]), **options)
+
+
+def test_columns_that_are_none():
+    with pytest.raises(SourceError, match="unit: 'h' is no unit of time; allowed are"):
+        Columns(unit='h')
+    with pytest.raises(SourceError, match="task: '-' is not allowed; tracks need a"):
+        Columns(task='-')
 
 
 def test_a_storage_outside_of_a_database(make):

@@ -442,7 +442,7 @@ def databases(tmp_path):
     """Two clients of one server, as two processes would be."""
     ZEO = pytest.importorskip("ZEO")
     address, stop = ZEO.server(path=str(tmp_path / "tracks.fs"), threaded=True)
-    dbs = [ZEO.DB(address), ZEO.DB(address)]
+    dbs = [ZEO.DB(address, server_sync=True) for _ in range(2)]
     with dbs[0].transaction() as connection:
         store = connection.root()["store"] = TrackingStorage(trackFactory=Item)
         for task in SHARED_TASKS:
@@ -457,10 +457,6 @@ def databases(tmp_path):
     save_shared, save_the_same, save_new_task, save_bulk, save_updating])
 def test_savers_in_two_processes_do_not_conflict(databases, step):
     clients = [Client(db, f"client{n}") for n, db in enumerate(databases)]
-    for client in clients:
-        client.connection.sync()
     in_step(clients, step, rounds=20)
     assert conflicts(clients) == []
-    for db in databases:
-        db.storage.sync()
     check(databases[0], clients)
