@@ -201,12 +201,13 @@ def _resolve_current(storage, tasks, times, current, ends):
 
 def _stretch(storage, runs, times, ends):
     """Move the ends of stopped runs that have later tracks now."""
-    for run in set(runs):
-        if ends[run] is not None:
-            latest = max(time for time, other in zip(times, runs, strict=True)
-                         if other == run)
-            saving.stretch_run(storage, run, storage._runs.get(run), latest)
-            ends[run] = max(ends[run], latest)
+    latest = {}
+    for run, time in zip(runs, times, strict=True):
+        if ends[run] is not None and time > latest.get(run, ends[run]):
+            latest[run] = time
+    for run, time in latest.items():
+        saving.stretch_run(storage, run, storage._runs.get(run), time)
+    ends.update(latest)
 
 
 def remove(storage, tracks):

@@ -11,9 +11,9 @@ import transaction
 from BTrees.IIBTree import IITreeSet
 from ZODB.POSException import ConflictError, POSKeyError
 
-from trackstore import block, codec, handles, tail
+from trackstore import block, codec, tail
 from trackstore.directory import Entry
-from trackstore.record import decode_record, encode_record
+from trackstore.record import decode_record
 from trackstore.rewrite import Rewriter
 from trackstore.segment import SegmentBuilder
 
@@ -212,18 +212,7 @@ def merge(storage, found, progress=None):
 
 def rebuild(storage):
     """Make all segments and indexes anew, in the current transaction."""
-    layout = storage._layout
-    for page in storage._pages:
-        for number, record in list(page.records.items()):
-            if record is not None:
-                values, data, extras = decode_record(layout, record)
-                track = handles.handle(storage, number) if layout.properties else None
-                stored = [layout.default(name) if value is codec.ABSENT else value
-                          for name, value in zip(
-                              layout.stored, values, strict=False)]
-                values = (*stored, *layout.derived_values(
-                    codec.load_mapping(data), track))
-                page.put(number, encode_record(layout, (values, data, extras)))
+    seal(storage)
     found = storage._directory.in_order()
     rewriter = Rewriter(storage, LARGEST, derive=True)
     entries = rewriter.merged([entry for _, entry in found])

@@ -44,7 +44,10 @@ def open(where, name='tracks', create=True, readOnly=False, trackFactory=None):
         manager = transaction.TransactionManager()
         connection = database.open(manager)
         try:
-            yield _storage(connection, where, name, create, trackFactory)
+            storage = _storage(connection, where, name, create, trackFactory)
+            if storage._p_jar is None:
+                manager.commit()  # so that it is in the database from the start
+            yield storage
             manager.commit()
         except BaseException:
             manager.abort()

@@ -3,7 +3,7 @@
 from bisect import bisect_left, bisect_right
 from itertools import chain
 
-from trackstore import timestamps
+from trackstore import keys, timestamps
 from trackstore.criteria import Between, criterion_of
 from trackstore.exceptions import CriteriaError
 
@@ -45,7 +45,8 @@ class Plan:
         if name == 'runId' and value is None:
             return
         criterion = criterion_of(value, name)
-        if name == 'timeStamp' and isinstance(criterion, Between):
+        if (name == 'timeStamp' and isinstance(criterion, Between)
+                and criterion.kind == keys.NUMBER):
             self._narrow(*criterion.span)
         elif criterion.negated:
             self.unwanted.append((name, criterion))
@@ -171,14 +172,10 @@ def _positions(source, name, criterion):
 def _positions_by_time(source, criterion):
     result = set()
     for part in criterion.parts():
-        low, high = part.span or (None, None)
-        if part.exact is not None:
-            low = high = part.exact[0]
-            if type(low) not in (int, float, bool):
-                continue
-        elif part.span is None:
-            continue
-        result.update(source.within(low, high))
+        bounds = part.span or (part.exact and part.exact * 2)
+        if bounds and {keys.kind_of(bound) for bound in bounds
+                       if bound is not None} == {keys.NUMBER}:
+            result.update(source.within(*bounds))
     return sorted(result)
 
 

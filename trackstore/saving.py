@@ -71,8 +71,7 @@ def _new_run(storage, taskId, timeStamp):
 def start_run(storage, taskId, number, state):
     """Make a run the current one of the task."""
     put_run(storage, number, state)
-    if taskId is not None:
-        set_current(storage, taskId, number)
+    set_current(storage, taskId, number)
 
 
 def stretch_run(storage, runId, state, moment):

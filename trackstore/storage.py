@@ -117,8 +117,11 @@ class TrackingStorage(Persistent):
         timeStamp = timestamps.given(timeStamp)
         keys.checked(taskId, 'taskId')
         number = self._take_number('runs', 1)
-        saving.start_run(
-            self, taskId, number, RunState(taskId, timeStamp, None, False))
+        state = RunState(taskId, timeStamp, None, False)
+        if taskId is None:
+            saving.put_run(self, number, state)
+        else:
+            saving.start_run(self, taskId, number, state)
         return number
 
     def stopRun(self, taskId=None, runId=0, finish=True, timeStamp=None):
@@ -129,7 +132,7 @@ class TrackingStorage(Persistent):
         if state is None:
             return 0
         for task in (taskId, state.taskId):
-            if task is not None and self._runs.get_current(task) == runId:
+            if self._runs.get_current(task) == runId:
                 saving.set_current(self, task, None)
         state = state._replace(end=timeStamp, finished=bool(finish))
         saving.put_run(self, runId, state)

@@ -244,6 +244,7 @@ def check(db, clients):
         expected.tracks.update(client.tracks)
     manager = transaction.TransactionManager()
     connection = db.open(manager)
+    manager.begin()
     store = connection.root()["store"]
     try:
         check_tracks(store, expected)
