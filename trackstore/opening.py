@@ -6,6 +6,7 @@ import re
 from contextlib import contextmanager
 
 import transaction
+from zc.lockfile import LockError
 from ZODB.DB import DB
 from ZODB.FileStorage import FileStorage
 
@@ -89,7 +90,13 @@ def _database(where, create, read_only):
         raise OpenError(
             f'where: {where!r} is no ZODB database; its first bytes are not '
             f'those of a FileStorage')
-    return DB(FileStorage(where, read_only=read_only))
+    try:
+        return DB(FileStorage(where, read_only=read_only))
+    except LockError as error:
+        raise OpenError(
+            f'where: {where!r} is open already, here or in another process; '
+            f'allowed is one at a time, or readOnly=True, or a server such as '
+            f'ZEO') from error
 
 
 def _looks_right(where):

@@ -3,6 +3,7 @@
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from itertools import accumulate
+from operator import index as operator_index
 
 from zope.interface import implementer
 
@@ -168,7 +169,10 @@ class Numbers(Listlike):
     def __getitem__(self, index):
         if isinstance(index, slice):
             return self.sliced(index)
-        chunk, place = self.place(range(len(self))[index])
+        length, index = len(self), operator_index(index)
+        if not -length <= index < length:
+            raise IndexError(f'index {index} of {length} is out of range')
+        chunk, place = self.place(index % length)
         return chunk.numbers[place]
 
     def __iter__(self):

@@ -34,11 +34,6 @@ def opened(where, write=False, create=False):
         except OSError as e:
             raise Failure(
                 f'{where} cannot be opened: {e.strerror or e}') from None
-        except Exception as e:
-            # zc.lockfile is a part of FileStorage, not of what we import.
-            if type(e).__name__ != 'LockError':
-                raise
-            raise Failure(f'{where} is in use by another process') from None
         with failures():
             yield tracks
 

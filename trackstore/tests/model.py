@@ -126,7 +126,9 @@ class ModelTrack:
             return getattr(self, name)
         if name == "size":
             return len(self.data)
-        return self.others.get(name, self.data.get(name, MISSING))
+        if name == "state":
+            return self.others.get(name)
+        return self.data.get(name, MISSING)
 
 
 class Model:

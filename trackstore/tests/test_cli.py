@@ -298,7 +298,9 @@ def test_a_store_that_another_process_has(store, log):
         assert lines('count', store) == ['4']
         result = invoke('import', log, store)
     assert result.exit_code == 2
-    assert result.output == f'Error: {store} is in use by another process\n'
+    assert result.output == (
+        f"Error: '{store}' is open already, here or in another process; allowed "
+        f'is one at a time, or readOnly=True, or a server such as ZEO\n')
 
 
 def test_a_source_that_is_none_makes_no_store(tmp_path):

@@ -249,6 +249,29 @@ def test_attributes_and_their_indexes(client, store):
     assert store.count(state="done") == 0
 
 
+class Task(Track):
+    """A class with a default for what it has an index of."""
+
+    metadata_attributes = Track.metadata_attributes + ("state", "owner")
+    index_attributes = Track.index_attributes + ("state", "owner")
+    state = "new"
+
+
+@pytest.mark.parametrize("count", [1, 100])
+def test_a_default_is_what_the_index_has(client, count):
+    store = client.connection.root()["tasks"] = TrackingStorage(trackFactory=Task)
+    store.saveTracks([("a", 0, "u", {})] * count)
+    client.manager.commit()
+    track = store["0000001"]
+    assert (track.state, track.owner) == ("new", None)
+    assert (track.indexdata["state"], track.indexdata["owner"]) == ("new", None)
+    assert store.count(state="new") == store.count(owner=None) == count
+    track.state = "done"
+    assert (store.distinct("state"), store.count(state="new")) == (
+        ["done", "new"] if count > 1 else ["done"], count - 1)
+    assert store.verify() == []
+
+
 def test_any_other_attribute(client, other, store):
     track = store["0000001"]
     track.note = {"deep": [1]}
