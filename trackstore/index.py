@@ -25,6 +25,9 @@ from trackstore import codec, keys
 PAGE_BYTES = 8192
 PAGE_VALUES = 512
 
+#: So many values at the most are kept to be shared.
+KNOWN = 2 ** 18
+
 
 def grouped(values):
     """Return a dictionary from value to the list of its positions."""
@@ -229,21 +232,22 @@ class SegmentIndex(Persistent):
                            for n, value in enumerate(values)]
         return result
 
-    def values_at(self, positions, length):
+    def values_at(self, positions, length, known):
         """Return the values at these positions, of a segment of ``length`` tracks.
 
         From a table of each position's value that is made when it is first
-        asked for, so it pays where the positions are many.
+        asked for, so it pays where the positions are many.  ``known`` is a
+        dictionary that makes equal values of several indexes one object.
         """
         table = self.__dict__.get('_v_table')
         if table is None:
-            table = self._v_table = self._table(length)
+            table = self._v_table = self._table(length, known)
         values, codes = table
         if len(positions) != length:
             codes = map(codes.__getitem__, positions)
         return list(map(values.__getitem__, codes))
 
-    def _table(self, length):
+    def _table(self, length, known):
         values, codes = [codec.ABSENT], array('I', bytes(4 * length))
         for _, pages in self.kinds.values():
             for page in pages:
@@ -253,6 +257,8 @@ class SegmentIndex(Persistent):
                     map(repeat, range(len(values), len(values) + len(members)),
                         lengths))
                 deque(map(codes.__setitem__, positions, numbers), 0)
+                if len(known) < KNOWN:
+                    members = map(known.setdefault, members, members)
                 values += members
         return values, codes
 

@@ -72,7 +72,8 @@ class TailPart:
         rows = self.rows
         return [rows[position].values[place] for position in positions]
 
-    values_at = column
+    def values_at(self, name, positions, known):
+        return self.column(name, positions)
 
     def data_values(self, key, positions):
         return [codec.load_mapping(self.rows[position].data).get(key, codec.ABSENT)

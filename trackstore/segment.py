@@ -203,11 +203,14 @@ class Segment(Persistent):
                 result += itemgetter(*local)(values)
         return result
 
-    def values_at(self, name, positions):
-        """Return a value that is equal to each of the ``column``."""
+    def values_at(self, name, positions, known):
+        """Return a value that is equal to each of the ``column``.
+
+        ``known`` is a dictionary of values that are shared.
+        """
         if (self.indexes is not None and name in self.indexes
                 and len(positions) * MANY > len(self)):
-            return self.indexes[name].values_at(positions, len(self))
+            return self.indexes[name].values_at(positions, len(self), known)
         return self.column(name, positions)
 
     def data_values(self, key, positions):

@@ -87,6 +87,9 @@ class TrackingStorage(Persistent):
 
     # what the handles on tracks and runs use
 
+    def _handle(self, number):
+        return handles.handle(self, number)
+
     def _place(self, number):
         return handles.place_of(self, number)
 
@@ -259,7 +262,7 @@ class TrackingStorage(Persistent):
         number = aggregate.last_number(
             self, taskId=criteria.Equal(taskId), runId=runId,
             userName=criteria.Equal(userName))
-        return None if number is None else handles.handle(self, number)
+        return None if number is None else self._handle(number)
 
     def getUserNames(self, taskId):
         return self.distinct('userName', taskId=criteria.Equal(taskId))
@@ -314,7 +317,7 @@ class TrackingStorage(Persistent):
     def __getitem__(self, trackId):
         if trackId not in self:
             raise KeyError(trackId)
-        return handles.handle(self, self._number_of(trackId))
+        return self._handle(self._number_of(trackId))
 
     def get(self, trackId, default=None):
         return self[trackId] if trackId in self else default  # noqa: SIM401

@@ -38,11 +38,12 @@ class StoredAttribute:
 class TrackData(dict):
     """The data of a track; what is set or deleted is written through."""
 
-    __slots__ = ('_track',)
+    # Not the track itself: it has these data, and a cycle would keep both.
+    __slots__ = ('_storage', '_number')
 
     def _write(self, change):
         """Apply a change to what the track holds now, and store that."""
-        track = self._track
+        track = self._storage._handle(self._number)
         current = track._current_data()
         if current is not self:
             dict.clear(self)
@@ -210,7 +211,8 @@ class Track:
         data = self._data
         if data is None:
             data = TrackData(source.items(position))
-            data._track = self
+            data._storage = self._storage
+            data._number = self._number
             _set_data(self, data)
         return data
 
