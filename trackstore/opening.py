@@ -1,8 +1,11 @@
 """Opening a store by path or URI."""
 
+from __future__ import annotations
+
 import builtins
 import os
 import re
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import transaction
@@ -12,12 +15,15 @@ from ZODB.FileStorage import FileStorage
 
 from trackstore.exceptions import OpenError
 from trackstore.storage import TrackingStorage
+from trackstore.track import Track
 
 _URI = re.compile(r'[a-z][a-z0-9+.-]+:', re.IGNORECASE)
 
 
 @contextmanager
-def open(where, name='tracks', create=True, readOnly=False, trackFactory=None):
+def open(where: str | os.PathLike, name: str = 'tracks', create: bool = True,
+         readOnly: bool = False,
+         trackFactory: type[Track] | None = None) -> Iterator[TrackingStorage]:
     """Open a database and yield the tracking storage in it.
 
     ``where``

@@ -1,5 +1,10 @@
 """The tracking storage."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
 from persistent import Persistent
 from zope.interface import implementer
 
@@ -105,18 +110,18 @@ class TrackingStorage(Persistent):
     # runs
 
     @property
-    def runs(self):
+    def runs(self) -> Mapping[int, Run]:
         return Runs(self, False)
 
     @property
-    def finishedRuns(self):
+    def finishedRuns(self) -> Mapping[int, Run]:
         return Runs(self, True)
 
     @property
-    def currentRuns(self):
+    def currentRuns(self) -> Mapping[Any, int]:
         return CurrentRuns(self)
 
-    def startRun(self, taskId=None, timeStamp=None):
+    def startRun(self, taskId: Any = None, timeStamp: float | None = None) -> int:
         timeStamp = timestamps.given(timeStamp)
         keys.checked(taskId, 'taskId')
         number = self._take_number('runs', 1)
@@ -127,7 +132,8 @@ class TrackingStorage(Persistent):
             saving.start_run(self, taskId, number, state)
         return number
 
-    def stopRun(self, taskId=None, runId=0, finish=True, timeStamp=None):
+    def stopRun(self, taskId: Any = None, runId: int = 0, finish: bool = True,
+                timeStamp: float | None = None) -> int:
         timeStamp = timestamps.given(timeStamp)
         if taskId is not None and not runId:
             runId = self._runs.get_current(keys.checked(taskId, 'taskId'))
@@ -141,7 +147,7 @@ class TrackingStorage(Persistent):
         saving.put_run(self, runId, state)
         return runId
 
-    def getRun(self, taskId=None, runId=0):
+    def getRun(self, taskId: Any = None, runId: int = 0) -> Run | None:
         if taskId is not None and not runId:
             runId = self._runs.get_current(keys.checked(taskId, 'taskId'))
         return None if self._run_state(runId) is None else Run(self, runId)
@@ -157,8 +163,10 @@ class TrackingStorage(Persistent):
 
     # saving
 
-    def saveUserTrack(self, taskId, runId, userName, data, update=False,
-                      timeStamp=None, overwrite=False):
+    def saveUserTrack(self, taskId: Any, runId: int | None, userName: Any,
+                      data: Mapping, update: bool = False,
+                      timeStamp: float | None = None,
+                      overwrite: bool = False) -> str:
         keys.checked(taskId, 'taskId')
         keys.checked(userName, 'userName')
         data = codec.as_dict(data)
@@ -191,24 +199,25 @@ class TrackingStorage(Persistent):
         return max(self._directory.last,
                    *(max(page.records, default=0) for page in self._pages))
 
-    def saveTracks(self, records):
+    def saveTracks(self, records: Iterable[tuple | Mapping]) -> Ids:
         return Ids(self, bulk.save(self, records))
 
     # changing
 
-    def updateTrack(self, track, data, overwrite=False):
+    def updateTrack(self, track: Track, data: Mapping,
+                    overwrite: bool = False) -> str:
         self._own(track).update(codec.as_dict(data), overwrite)
         return track.__name__
 
-    def setTrackData(self, track, data):
+    def setTrackData(self, track: Track, data: Mapping) -> None:
         saving.rewrite(self._own(track), data=codec.as_dict(data))
 
-    def removeTrack(self, track):
+    def removeTrack(self, track: Track) -> None:
         number = self._own(track)._number
         if self._view().locate(number) is not None:
             saving.put(self, number, None)
 
-    def removeTracks(self, **criteria):
+    def removeTracks(self, **criteria: Any) -> int:
         if Plan(self.indexAttributes, criteria).everything:
             raise CriteriaError(
                 'removeTracks: there is no criterion; allowed are those of '
@@ -223,7 +232,7 @@ class TrackingStorage(Persistent):
 
     # asking
 
-    def query(self, **criteria):
+    def query(self, **criteria: Any) -> Tracks:
         plan = Plan(self.indexAttributes, criteria)
         view = self._view()
         numbers = Numbers(chunks_of(hits(view, plan)))
@@ -232,19 +241,22 @@ class TrackingStorage(Persistent):
             numbers = Numbers(list(numbers.window(start, stop)), plan.reverse)
         return Tracks(self, numbers, view)
 
-    def count(self, **criteria):
+    def count(self, **criteria: Any) -> int:
         return aggregate.count(self, criteria)
 
-    def distinct(self, attribute, /, **criteria):
+    def distinct(self, attribute: str, /, **criteria: Any) -> list:
         return aggregate.distinct(self, attribute, criteria)
 
-    def groupBy(self, attribute, /, of=None, **criteria):
+    def groupBy(self, attribute: str, /, of: Any = None,
+                **criteria: Any) -> dict[Any, aggregate.Group]:
         return aggregate.group_by(self, attribute, of, criteria)
 
-    def histogram(self, interval='day', timeZone='UTC', **criteria):
+    def histogram(self, interval: str | float = 'day', timeZone: str = 'UTC',
+                  **criteria: Any) -> list[aggregate.Bucket]:
         return aggregate.histogram(self, interval, timeZone, criteria)
 
-    def getUserTracks(self, taskId, runId, userName):
+    def getUserTracks(self, taskId: Any, runId: int | None,
+                      userName: Any) -> Tracks:
         if not runId:
             runId = self._runs.get_current(keys.checked(taskId, 'taskId'))
             if not runId:
@@ -252,7 +264,8 @@ class TrackingStorage(Persistent):
         return self.query(taskId=criteria.Equal(taskId), runId=runId,
                           userName=criteria.Equal(userName))
 
-    def getLastUserTrack(self, taskId, runId, userName):
+    def getLastUserTrack(self, taskId: Any, runId: int | None,
+                         userName: Any) -> Track | None:
         keys.checked(taskId, 'taskId')
         keys.checked(userName, 'userName')
         if not runId:
@@ -264,15 +277,15 @@ class TrackingStorage(Persistent):
             userName=criteria.Equal(userName))
         return None if number is None else self._handle(number)
 
-    def getUserNames(self, taskId):
+    def getUserNames(self, taskId: Any) -> list:
         return self.distinct('userName', taskId=criteria.Equal(taskId))
 
-    def getTaskIds(self):
+    def getTaskIds(self) -> list:
         return self.distinct('taskId')
 
     # upkeep
 
-    def idFromNum(self, num):
+    def idFromNum(self, num: int) -> str:
         return f'{num:07d}'
 
     def _number_of(self, trackId):
@@ -283,7 +296,8 @@ class TrackingStorage(Persistent):
                 return number
         return None
 
-    def indexTrack(self, trackNum, track, idx=None):
+    def indexTrack(self, trackNum: int, track: Track,
+                   idx: str | None = None) -> None:
         if idx is not None and idx not in self.indexAttributes:
             raise ValueError(
                 f'idx: there is no index {idx!r}; known are '
@@ -295,51 +309,51 @@ class TrackingStorage(Persistent):
                 f'{track.__name__!r}; allowed are 0 and {number}')
         saving.rewrite(track)
 
-    def reindexTracks(self):
+    def reindexTracks(self) -> None:
         merge.rebuild(self)
 
-    def setupIndexes(self):
+    def setupIndexes(self) -> None:
         if self.indexAttributes != self._layout.indexed:
             self.indexAttributes = self._layout.indexed
             merge.rebuild(self)
 
-    def compact(self, progress=None):
+    def compact(self, progress: Callable[[int, int], Any] | None = None) -> int:
         return merge.compact(self, progress)
 
-    def verify(self, progress=None):
+    def verify(self, progress: Callable[[int, int], Any] | None = None) -> list[str]:
         return verify.verify(self, progress)
 
-    def info(self):
+    def info(self) -> dict[str, Any]:
         return verify.info(self)
 
     # container
 
-    def __getitem__(self, trackId):
+    def __getitem__(self, trackId: str) -> Track:
         if trackId not in self:
             raise KeyError(trackId)
         return self._handle(self._number_of(trackId))
 
-    def get(self, trackId, default=None):
+    def get(self, trackId: str, default: Any = None) -> Any:
         return self[trackId] if trackId in self else default  # noqa: SIM401
 
-    def __contains__(self, trackId):
+    def __contains__(self, trackId: object) -> bool:
         number = self._number_of(trackId)
         return number is not None and self._view().locate(number) is not None
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self._view())
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[str]:
         return iter(self.keys())
 
-    def keys(self):
+    def keys(self) -> Ids:
         return self.query().ids
 
-    def values(self):
+    def values(self) -> Tracks:
         return self.query()
 
-    def items(self):
+    def items(self) -> Iterator[tuple[str, Track]]:
         return ((track.__name__, track) for track in self.values())
 
-    def __delitem__(self, trackId):
+    def __delitem__(self, trackId: str) -> None:
         self.removeTrack(self[trackId])
