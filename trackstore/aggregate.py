@@ -45,19 +45,19 @@ class Bucket(NamedTuple):
 
 def _hits(storage, criteria):
     """Yield the sources and positions, and the index entry of the segment."""
-    plan = Plan(storage.indexAttributes, criteria, TIMES)
+    plan = Plan(storage._indexes, criteria, TIMES)
     return hits(storage._view(), plan)
 
 
 def _check_attribute(storage, attribute):
-    if attribute not in storage.indexAttributes:
+    if attribute not in storage._indexes:
         raise CriteriaError(
             f'attribute: there is no index {attribute!r}; known are '
-            f'{", ".join(storage.indexAttributes)}')
+            f'{", ".join(storage._indexes)}')
 
 
 def count(storage, criteria):
-    plan = Plan(storage.indexAttributes, criteria, TIMES)
+    plan = Plan(storage._indexes, criteria, TIMES)
     view = storage._view()
     if plan.everything:
         return len(view)
@@ -192,7 +192,7 @@ def _last(storage, criteria):
 
     What is older than the best so far is left out before it is loaded.
     """
-    plan = Plan(storage.indexAttributes, criteria, TIMES)
+    plan = Plan(storage._indexes, criteria, TIMES)
     view = storage._view()
     best = None
     for part in view.parts:

@@ -18,9 +18,6 @@ TAIL_MOST = 64
 #: The number of tracks after which a segment is written.
 SEGMENT = 2 ** 16
 
-#: More tracks than this are not removed one by one, but in their segments.
-SEGMENT_REMOVAL = 1024
-
 _NAMES = frozenset((*BASE, 'data'))
 
 
@@ -82,7 +79,7 @@ def _save_to_tail(storage, columns, mappings, extras):
     rows = zip(*(columns[name] for name in layout.columns), strict=True)
     for n, values in enumerate(rows):
         row = Row(values, codec.dump_mapping(mappings[n]), extras and extras[n])
-        saving.put(storage, first + n, encode_record(layout, row))
+        saving.put(storage, first + n, encode_record(layout, row), new=True)
     return Chunk(None, None, range(first, first + count))
 
 
@@ -208,30 +205,3 @@ def _stretch(storage, runs, times, ends):
     for run, time in latest.items():
         saving.stretch_run(storage, run, storage._runs.get(run), time)
     ends.update(latest)
-
-
-def remove(storage, tracks):
-    """Remove the tracks of a query; return how many they were."""
-    count = len(tracks)
-    if count <= SEGMENT_REMOVAL:
-        for number in list(tracks.numbers):
-            saving.put(storage, number, None)
-        return count
-    view = storage._view()
-    entries = {id(entry.segment): (key, entry) for key, entry in view.entries}
-    for chunk in tracks.numbers.chunks():
-        if chunk.segment is None:
-            for number in chunk.numbers:
-                saving.put(storage, number, None)
-    dropped, buried = [], {}
-    for chunk in tracks.numbers.chunks():
-        if chunk.segment is not None:
-            key, entry = entries[id(chunk.segment)]
-            buried.setdefault(key, (entry, []))[1].extend(chunk.positions)
-    for key, (entry, positions) in buried.items():
-        if len(positions) + len(view.hidden(key, entry)) >= entry.count:
-            dropped.append(key)
-            continue
-        merge.bury(storage._directory, key, entry, positions)
-    storage._directory.replace(dropped, [])
-    return count

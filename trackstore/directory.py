@@ -80,7 +80,10 @@ class Directory(Persistent):
 
     def in_order(self):
         """Return the pairs of key and entry, by first number."""
-        return sorted(self.entries.items())
+        cached = self.__dict__.get('_v_order')
+        if cached is None or cached[0] is not self._v_stamp:
+            cached = self._v_order = self._v_stamp, sorted(self.entries.items())
+        return cached[1]
 
     def _p_resolveConflict(self, old, saved, new):
         """Merge what two writers added; at most one may have made a generation."""
@@ -95,6 +98,10 @@ class Directory(Persistent):
                 if key in entries:
                     raise ConflictError
                 entries[key] = entry
+        for key in base.keys() - adding.keys():  # of a save that is undone
+            if key not in entries or entries[key] != base[key]:
+                raise ConflictError
+            del entries[key]
         return max(saved[0], new[0]), max(saved[1], new[1]), *_packed(entries)
 
 

@@ -4,6 +4,7 @@ import weakref
 
 from trackstore import tail
 from trackstore.track import bind
+from trackstore.view import locate
 
 #: A table of more handles than this is purged when it has doubled.
 PURGE_AT = 1024
@@ -31,22 +32,21 @@ def _table_of(storage):
 
 def place_of(storage, number):
     """Return where a track is: what its handle keeps.  None if nowhere."""
-    found = storage._view().locate(number)
+    page, directory = storage._page(number), storage._directory
+    found = locate(directory, page, storage._layout, number)
     if found is None:
         return None
-    page = storage._page(number)
-    directory = storage._directory
     return (page, page._v_stamp, directory, directory._v_stamp, *found)
 
 
-def handle(storage, number):
+def handle(storage, number, missing_ok=False):
     """Return the handle on a track; a KeyError if there is no such track."""
     table = _table_of(storage)
     ref = table.get(number)
     track = None if ref is None else ref()
     if track is None:
         place = place_of(storage, number)
-        if place is None:
+        if place is None and not missing_ok:
             raise KeyError(storage.idFromNum(number))
         track = _new(storage, table, number, place)
     return track
@@ -54,7 +54,7 @@ def handle(storage, number):
 
 def _new(storage, table, number, place):
     factory = storage.trackFactory
-    track = bind(factory.__new__(factory), storage, number, place)
+    track = bind(object.__new__(factory), storage, number, place)
     table[number] = weakref.ref(track)
     if len(table) > table.limit:
         table.purge()
@@ -65,7 +65,7 @@ def handles(storage, chunk, view):
     """Yield the handles of a chunk that was found in a view."""
     if chunk.segment is None or view is not storage._view():
         for number in chunk.numbers:
-            yield handle(storage, number)
+            yield handle(storage, number, missing_ok=True)
         return
     table = _table_of(storage)
     get = table.get
@@ -78,6 +78,9 @@ def handles(storage, chunk, view):
             track = None if ref is None else ref()
             if track is None:
                 page = pages[number // size % count]
-                track = _new(storage, table, number, (
-                    page, page._v_stamp, directory, stamp, block, position))
+                if number in page.records:  # changed while we go through them
+                    track = handle(storage, number, missing_ok=True)
+                else:
+                    track = _new(storage, table, number, (
+                        page, page._v_stamp, directory, stamp, block, position))
             yield track

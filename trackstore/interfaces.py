@@ -211,7 +211,11 @@ class ITrackingStorage(Interface):
         """
 
     def count(**criteria):
-        """Return the number of tracks that a query would find."""
+        """Return the number of tracks for which all criteria hold.
+
+        This and the other aggregates take the criteria of ``query`` but
+        ``limit``, ``reverse`` and ``after``.
+        """
 
     def distinct(attribute, **criteria):
         """Return the sorted list of the values of an index in these tracks."""
@@ -278,6 +282,9 @@ class ITrackingStorage(Interface):
         with one, it is the merge that is tried again.  ``progress(done,
         total)`` is called with numbers of tracks.  Returns the number of
         segments there are then.
+
+        The connection sees the new segments at once if its transaction has no
+        changes, and else with its next transaction.
         """
 
     def verify(progress=None):

@@ -16,6 +16,7 @@ from trackstore.directory import Entry
 from trackstore.record import decode_record
 from trackstore.rewrite import Rewriter
 from trackstore.segment import SegmentBuilder
+from trackstore.view import positions_of
 
 logger = logging.getLogger(__name__)
 
@@ -180,26 +181,22 @@ def seal(storage):
             segment, live[0], live[-1], len(live), low, high))
     for page in storage._pages:
         if page.records:
-            page.drop(list(page.records))
+            page.seal()
 
 
 def _bury_overridden(directory, numbers):
     """Mark as dead what the segments have under these numbers."""
+    emptied = []
     for key, entry in directory.in_order():
-        found = [entry.segment.position_of(number) for number in numbers
-                 if entry.first <= number <= entry.last]
-        found = [position for position in found if position is not None]
+        found = list(positions_of(numbers, entry))
         if found:
-            bury(directory, key, entry, found)
-
-
-def bury(directory, key, entry, positions):
-    """Mark positions of a segment as dead."""
-    dead = entry.dead
-    if dead is None:
-        dead = IITreeSet()
-    dead.update(positions)
-    directory.bury(key, dead, len(dead))
+            dead = IITreeSet() if entry.dead is None else entry.dead
+            dead.update(found)
+            if len(dead) == entry.count:
+                emptied.append(key)
+            else:
+                directory.bury(key, dead, len(dead))
+    directory.replace(emptied, [])
 
 
 def merge(storage, found, progress=None):
@@ -226,12 +223,17 @@ def compact(storage, progress=None):
         for _ in steps(storage):
             pass
     else:
+        connection = storage._p_jar
         try:
-            return _in_transactions(
-                storage._p_jar.db(), storage._p_oid, steps, TRIES)
+            count = _in_transactions(
+                connection.db(), storage._p_oid, steps, TRIES)
         except POSKeyError:  # the storage itself is not yet committed
             for _ in steps(storage):
                 pass
+        else:
+            if connection._needs_to_join:  # it has no changes: it may look anew
+                connection.newTransaction(None)
+            return count
     return len(storage._directory.entries)
 
 

@@ -46,12 +46,13 @@ def open(where: str | os.PathLike, name: str = 'tracks', create: bool = True,
         raise OpenError(
             f'where: {where!r} is no place; allowed are the path of a database '
             f'file and a ZODB URI')
-    database = _database(os.fspath(where), create, readOnly)
+    database = _database(os.fspath(where), create and not readOnly, readOnly)
     try:
         manager = transaction.TransactionManager()
         connection = database.open(manager)
         try:
-            storage = _storage(connection, where, name, create, trackFactory)
+            storage = _storage(
+                connection, where, name, create and not readOnly, trackFactory)
             if storage._p_jar is None:
                 manager.commit()  # so that it is in the database from the start
             yield storage
@@ -76,6 +77,10 @@ def _storage(connection, where, name, create, trackFactory):
             f'name: the root of {where!s} has {found} under {name!r}; wanted is a '
             f'TrackingStorage')
     len(storage)  # a FormatError where it is of a newer format
+    if trackFactory not in (None, storage.trackFactory):
+        raise OpenError(
+            f'trackFactory: {where!s} has tracks of {storage.trackFactory!r}; '
+            f'allowed are that class and None')
     return storage
 
 

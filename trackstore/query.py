@@ -86,7 +86,8 @@ class Plan:
         self.reverse = bool(value)
 
     def _set_after(self, value):
-        if isinstance(value, str) and value.isascii() and value.isdigit():
+        if (isinstance(value, str) and value.isascii() and value.isdigit()
+                and len(value) < 20):
             value = int(value)
         if value is not None and type(value) is not int:
             raise CriteriaError(

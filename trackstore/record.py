@@ -35,23 +35,56 @@ def decode_record(layout, record):
     return Row(values, data, extras)
 
 
+def _rows(page, layout, numbers):
+    """Return the rows of the numbers; each record is decoded once."""
+    kept = page.__dict__.get('_v_rows')
+    if kept is None or kept[0] is not layout:
+        kept = page._v_rows = layout, {}
+    rows = kept[1]
+    result = []
+    for number in numbers:
+        record = page.records[number]
+        row = rows.get(number)
+        if row is None or row[0] is not record:
+            row = rows[number] = record, decode_record(layout, record)
+        result.append(row[1])
+    return result
+
+
+class Single:
+    """One track of the tail, to be read as one of a block is."""
+
+    __slots__ = ('layout', 'row')
+
+    def __init__(self, layout, record):
+        self.layout = layout
+        self.row = decode_record(layout, record)
+
+    def value(self, name, position):
+        place = self.layout.place.get(name)
+        return codec.ABSENT if place is None else self.row.values[place]
+
+    def items(self, position):
+        return pickle.loads(self.row.data).items()
+
+    def extras(self, position):
+        return self.row.extras
+
+
 class TailPart:
     """The tracks of a page of the tail, to be asked as a segment or block is.
 
     ``numbers`` are those of the tracks, ``all_numbers`` also those of removed
-    ones; both rise.  ``places`` maps each number to its position, or None.
+    ones; both rise.
     """
 
     def __init__(self, page, layout):
         self.stamp = page._v_stamp
         self.layout = layout
         self.all_numbers = sorted(page.records)
-        records = [(number, page.records[number]) for number in self.all_numbers]
-        self.numbers = [number for number, record in records if record is not None]
-        self.rows = [decode_record(layout, record)
-                     for _, record in records if record is not None]
-        self.places = dict.fromkeys(self.all_numbers)
-        self.places.update(zip(self.numbers, range(len(self.numbers)), strict=True))
+        self.numbers = [number for number in self.all_numbers
+                        if page.records[number] is not None]
+        self.rows = _rows(page, layout, self.numbers)
         self._indexes = {}
 
     def __len__(self):
@@ -89,10 +122,6 @@ class TailPart:
     def last(self, positions):
         times = self.column('timeStamp', positions)
         return max(zip(times, positions, strict=True))
-
-    def value(self, name, position):
-        place = self.layout.place.get(name)
-        return codec.ABSENT if place is None else self.rows[position].values[place]
 
     def items(self, position):
         return pickle.loads(self.rows[position].data).items()

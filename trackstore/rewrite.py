@@ -14,6 +14,9 @@ from trackstore.segment import SegmentBuilder
 #: A block with fewer tracks is joined with its neighbours.
 SMALL = SIZE // 2
 
+#: A block with so many bytes is taken as it is.
+LARGE = 2 ** 18
+
 #: A block whose numbers are spread wider than this is taken row by row.
 SPREAD = 4
 
@@ -70,9 +73,10 @@ class Rewriter:
 
     def _take_piece(self, piece, between):
         """Add the tracks of a block, and those whose numbers are in between."""
-        reusable = (piece.whole and not between and not self.derive
-                    and len(piece.numbers) >= SMALL
-                    and not 0 < len(self.numbers) < SMALL)
+        reusable = (piece.whole and not between and not self.derive and (
+            len(piece.block.data) >= LARGE or (
+                len(piece.numbers) >= SMALL
+                and not 0 < len(self.numbers) < SMALL)))
         if not reusable:
             rows = [(number, n, piece) for n, number in enumerate(piece.numbers)]
             self._take_rows(sorted([*rows, *between], key=_number_of)

@@ -135,10 +135,10 @@ class RunTable(Persistent):
             record = self.done.get(number)
         return None if record is None else RunState(*pickle.loads(record))
 
-    def put(self, number, state):
+    def put(self, number, state, new=False):
         """Set the state of a run; tell whether its page is over-full."""
         page = self._page(number)
-        page.put(number, pickle.dumps(tuple(state), 5))
+        page.put(number, pickle.dumps(tuple(state), 5), new)
         return len(page.records) > tail.PAGE_SIZE
 
     def _current_page(self, taskId):
@@ -196,7 +196,7 @@ class RunTable(Persistent):
                 home[number] = record
                 other.pop(number, None)
             if page.records:
-                page.drop(list(page.records))
+                page.seal()
         for page in self.current_pages:
             for key, number in page.records.items():
                 if number is None:
@@ -204,7 +204,7 @@ class RunTable(Persistent):
                 else:
                     self.current[key] = number
             if page.records:
-                page.drop(list(page.records))
+                page.seal()
 
 
 class Runs(Mapping):

@@ -3,25 +3,30 @@
 import weakref
 
 from trackstore import codec, keys, merge, numbering, tail, timestamps
+from trackstore.directory import Entry
 from trackstore.exceptions import RunError
 from trackstore.record import Row, encode_record
 from trackstore.run import RunState
+from trackstore.segment import SegmentBuilder
 from trackstore.track import Track
 
+#: A new track of more bytes is not put into the tail.
+LARGE = 8192
 
-def put(storage, number, record):
+
+def put(storage, number, record, new=False):
     """Put a record into the tail, None to remove a track."""
     page = storage._page(number)
-    page.put(number, record)
+    page.put(number, record, new)
     if len(page.records) > tail.PAGE_SIZE:
         merge.schedule(storage)
 
 
 # runs
 
-def put_run(storage, number, state):
+def put_run(storage, number, state, new=False):
     """Set the state of a run."""
-    if storage._runs.put(number, state):
+    if storage._runs.put(number, state, new):
         merge.schedule(storage)
 
 
@@ -70,7 +75,7 @@ def _new_run(storage, taskId, timeStamp):
 
 def start_run(storage, taskId, number, state):
     """Make a run the current one of the task."""
-    put_run(storage, number, state)
+    put_run(storage, number, state, new=True)
     set_current(storage, taskId, number)
 
 
@@ -101,8 +106,24 @@ def save(storage, taskId, run, userName, data, moment):
     else:
         stretch_run(storage, runId, state, moment)
     number = storage._take_number('tracks', 1)
-    put(storage, number, encode_record(layout, row))
+    record = encode_record(layout, row)
+    if len(record) <= LARGE:
+        put(storage, number, record, new=True)
+    else:
+        save_segment(storage, number, row)
     return number
+
+
+def save_segment(storage, number, row):
+    """Save one large track, which in the tail would be written again and again."""
+    layout = storage._layout
+    builder = SegmentBuilder(layout.columns)
+    columns = {name: [value]
+               for name, value in zip(layout.columns, row.values, strict=True)}
+    builder.add([number], columns, [codec.load_mapping(row.data)], [row.extras])
+    segment, low, high = builder.build()
+    storage._directory.add(Entry(segment, number, number, 1, low, high))
+    merge.schedule_if_due(storage)
 
 
 def drafted(layout, track):
@@ -135,18 +156,17 @@ def rewrite(track, values=None, data=None, extras=None):
     old_extras = codec.load_mapping(source.extras(position))
     extras = {name: value for name, value in {**old_extras, **(extras or {})}.items()
               if value is not codec.ABSENT}
-    draft = Row((*row, *layout.derived_values(data)), codec.dump_mapping(data),
-                codec.dump_mapping(extras) if extras else None)
+    draft = None
+    if layout.properties:  # these read from the track as it will be
+        draft = Track.__new__(type(track))
+        draft._local.update(extras, **dict(zip(layout.stored, row, strict=True)),
+                            data=data)
+    new = Row((*row, *layout.derived_values(data, draft)), codec.dump_mapping(data),
+              codec.dump_mapping(extras) if extras else None)
     old = Row(before, codec.dump_mapping(old_data),
               codec.dump_mapping(old_extras) if old_extras else None)
-    if layout.properties and draft[1:] == old[1:] and row == before[:len(row)]:
-        draft = draft._replace(values=(*row, *layout.derived_values(data, track)))
-    if _same(draft, old):
-        return
-    put(storage, number, encode_record(layout, draft))
-    if layout.properties:  # these read from the track as it is now
-        draft = draft._replace(values=(*row, *layout.derived_values(data, track)))
-        put(storage, number, encode_record(layout, draft))
+    if not _same(new, old):
+        put(storage, number, encode_record(layout, new))
 
 
 def _check(storage, values, row):

@@ -18,6 +18,9 @@ from trackstore.index import Coded, MemoryIndex, ScanIndex, SegmentIndex
 #: A segment with fewer tracks is indexed in memory when it is asked.
 INDEXED = 16384
 
+#: A block is cut when its data have more bytes.
+LARGEST_BLOCK = 2 ** 20
+
 #: After so many blocks the cache is brought back to its size.
 COLLECT = 32
 
@@ -297,8 +300,17 @@ class SegmentBuilder:
         return self.starts[-1]
 
     def add(self, numbers, columns, mappings, extras=None):
-        """Encode tracks as a block, and add it."""
-        self.add_block(Block(columns, mappings, extras), numbers, columns)
+        """Encode tracks as a block, or as several if they are large; add these."""
+        block = Block(columns, mappings, extras)
+        if len(block.data) <= LARGEST_BLOCK or len(numbers) == 1:
+            self.add_block(block, numbers, columns)
+            return
+        size = max(len(numbers) * LARGEST_BLOCK // (2 * len(block.data)), 1)
+        for start in range(0, len(numbers), size):
+            part = slice(start, start + size)
+            self.add(numbers[part],
+                     {name: values[part] for name, values in columns.items()},
+                     mappings[part], extras and extras[part])
 
     def add_block(self, block, numbers, columns):
         """Add a block whose columns are these."""

@@ -34,6 +34,9 @@ from trackstore.view import View, page_number
 #: The version of the layout on disk.
 FORMAT = 1
 
+#: The digits of the largest number, below 2 ** 63.
+LONGEST_ID = 19
+
 
 @implementer(ITrackingStorage)
 class TrackingStorage(Persistent):
@@ -77,7 +80,20 @@ class TrackingStorage(Persistent):
 
     @property
     def _layout(self):
-        return self.trackFactory._layout
+        factory = self.trackFactory
+        if not issubclass(factory, Track):
+            raise FormatError(
+                f'trackFactory: the class of the tracks, {factory!r}, cannot be '
+                f'imported; allowed are Track and subclasses that can')
+        return factory._layout
+
+    @property
+    def _indexes(self):
+        """The names that may be queried: those that the class still has."""
+        layout = self._layout
+        if self.indexAttributes == layout.indexed:
+            return layout.indexed
+        return tuple(name for name in self.indexAttributes if name in layout.place)
 
     # what there is now
 
@@ -127,7 +143,7 @@ class TrackingStorage(Persistent):
         number = self._take_number('runs', 1)
         state = RunState(taskId, timeStamp, None, False)
         if taskId is None:
-            saving.put_run(self, number, state)
+            saving.put_run(self, number, state, new=True)
         else:
             saving.start_run(self, taskId, number, state)
         return number
@@ -214,15 +230,18 @@ class TrackingStorage(Persistent):
 
     def removeTrack(self, track: Track) -> None:
         number = self._own(track)._number
-        if self._view().locate(number) is not None:
+        if self._place(number) is not None:
             saving.put(self, number, None)
 
     def removeTracks(self, **criteria: Any) -> int:
-        if Plan(self.indexAttributes, criteria).everything:
+        if Plan(self._indexes, criteria).everything:
             raise CriteriaError(
                 'removeTracks: there is no criterion; allowed are those of '
                 'query(), at least one that a track can fail')
-        return bulk.remove(self, self.query(**criteria))
+        numbers = list(self.query(**criteria).numbers)
+        for number in numbers:
+            saving.put(self, number, None)
+        return len(numbers)
 
     def _own(self, track):
         if not isinstance(track, Track) or track._storage is not self:
@@ -233,7 +252,7 @@ class TrackingStorage(Persistent):
     # asking
 
     def query(self, **criteria: Any) -> Tracks:
-        plan = Plan(self.indexAttributes, criteria)
+        plan = Plan(self._indexes, criteria)
         view = self._view()
         numbers = Numbers(chunks_of(hits(view, plan)))
         if plan.limit is not None or plan.after is not None or plan.reverse:
@@ -290,7 +309,8 @@ class TrackingStorage(Persistent):
 
     def _number_of(self, trackId):
         """Return the number that an id stands for, or None."""
-        if isinstance(trackId, str) and trackId.isascii() and trackId.isdigit():
+        if (isinstance(trackId, str) and trackId.isascii() and trackId.isdigit()
+                and len(trackId) <= LONGEST_ID):
             number = int(trackId)
             if self.idFromNum(number) == trackId:
                 return number
@@ -338,7 +358,7 @@ class TrackingStorage(Persistent):
 
     def __contains__(self, trackId: object) -> bool:
         number = self._number_of(trackId)
-        return number is not None and self._view().locate(number) is not None
+        return number is not None and self._place(number) is not None
 
     def __len__(self) -> int:
         return len(self._view())

@@ -20,67 +20,100 @@ PAGE_SIZE = 32
 #: The number of pages of the tail of tracks.
 PAGES = 16
 
+#: Of so many seals a page knows which changed keys they took, and so many keys.
+SEALS_KEPT, MOST_SEALED = 8, 64
+
 _MISSING = object()
 
 
 class Page(Persistent):
-    """Maps keys to records, or to None for what is removed."""
+    """Maps keys to records, or to None for what is removed.
+
+    ``changed`` are the keys of which the record is not the first: only these
+    can have been changed by somebody else, too.  ``seals`` counts how often the
+    page was sealed, and ``sealed`` maps the last of these seals to the changed
+    keys that it took, or to None where they were many; so a change that others
+    made is noticed also when it has been sealed since.
+    """
 
     #: Whether two writers may set a new key to the very same record.
     sharing = False
 
     def __init__(self):
-        self.records = {}
-        self._v_stamp = object()
+        self.__setstate__(({}, (), 0, {}))
 
     def __getstate__(self):
-        return self.records
+        return self.records, tuple(self.changed), self.seals, self.sealed
 
     def __setstate__(self, state):
-        self.records = state
+        self.records, changed, self.seals, self.sealed = state
+        self.changed = set(changed)
         self._v_stamp = object()
 
-    def put(self, key, record):
-        """Set the record of a key, None to remove what lies below."""
+    def put(self, key, record, new=False):
+        """Set the record of a key, None to remove what lies below.
+
+        ``new`` tells that nobody else can have the key.
+        """
+        if not new:
+            self.changed.add(key)
         self.records[key] = record
-        self._changed()
+        self._touch()
 
-    def drop(self, keys):
-        """Take out the entries of these keys: they are sealed."""
-        for key in keys:
-            del self.records[key]
-        self._changed()
+    def seal(self):
+        """Take all entries out: they are where they last."""
+        self.seals += 1
+        if self.changed:
+            self.sealed[self.seals] = frozenset(
+                self.changed) if len(self.changed) <= MOST_SEALED else None
+        for old in [n for n in self.sealed if n <= self.seals - SEALS_KEPT]:
+            del self.sealed[old]
+        self.records = {}
+        self.changed = set()
+        self._touch()
 
-    def _changed(self):
+    def _touch(self):
         self._v_stamp = object()
         self._p_changed = True
 
     def _p_resolveConflict(self, old, saved, new):
         """Merge by key: what was sealed by one and changed by the other stays."""
-        result = dict(saved)
-        for key in old.keys() | new.keys():
-            before = old.get(key, _MISSING)
-            theirs = saved.get(key, _MISSING)
-            ours = new.get(key, _MISSING)
+        result = dict(saved[0])
+        for key in old[0].keys() | new[0].keys():
+            before = old[0].get(key, _MISSING)
+            ours = new[0].get(key, _MISSING)
             if ours != before:
-                merged = self._merged(before, theirs, ours)
+                merged = self._merged(
+                    key, before, result.get(key, _MISSING), ours, old, saved, new)
                 if merged is _MISSING:
                     del result[key]
                 else:
                     result[key] = merged
-        return result
+        changed = (set(saved[1]) | set(new[1])) & result.keys()
+        return (result, tuple(changed), max(saved[2], new[2]),
+                {**saved[3], **new[3]})
 
-    def _merged(self, before, theirs, ours):
+    def _merged(self, key, before, theirs, ours, old, saved, new):
         """Return what is to stand under a key that we have changed."""
-        if theirs == before:
+        if ours is _MISSING and theirs not in (_MISSING, before):
+            return theirs  # we sealed what they changed
+        if theirs is _MISSING and ours is not _MISSING and (
+                key not in new[1] or not _was_sealed(key, old, saved)):
+            return ours  # new, or they sealed what we changed
+        if theirs == before is not _MISSING:
             return ours
-        if theirs is _MISSING and ours is not _MISSING:
-            return ours  # they sealed what we changed
-        if ours is _MISSING and theirs is not _MISSING:
-            return theirs  # and the other way round
         if self.sharing and theirs == ours is not _MISSING:
             return ours
         raise ConflictError
+
+
+def _was_sealed(key, old, saved):
+    """Tell whether a change of the key may have been sealed in between."""
+    for n in range(old[2] + 1, saved[2] + 1):
+        taken = saved[3].get(n, ()) if n > saved[2] - SEALS_KEPT else None
+        if taken is None or key in taken:
+            return True
+    return False
 
 
 class SharingPage(Page):

@@ -115,7 +115,12 @@ class Track:
 
     def __init_subclass__(cls, **kw):
         super().__init_subclass__(**kw)
-        for name, value in list(vars(cls).items()):
+        defaults = {}
+        for base in reversed(cls.__mro__):
+            if base is cls or not issubclass(Track, base) and not issubclass(
+                    base, Track):  # a mixin
+                defaults.update(vars(base))
+        for name, value in defaults.items():
             if (not name.startswith('__') and name not in _OF_CLASS
                     and not callable(value) and not hasattr(value, '__get__')):
                 setattr(cls, name, StoredAttribute(name, value))
@@ -124,9 +129,13 @@ class Track:
                 setattr(cls, name, StoredAttribute(name))
         cls._layout = Layout(cls)
 
+    def __new__(cls, *args, **kw):
+        track = super().__new__(cls)
+        _set_local(track, {})
+        _set_storage(track, None)
+        return track
+
     def __init__(self, taskId, runId, userName, data=None):
-        _set_local(self, {})
-        _set_storage(self, None)
         self.taskId = taskId
         self.runId = runId
         self.userName = userName
@@ -137,9 +146,10 @@ class Track:
 
     def _source(self):
         """Return the source and the position in it where the track is now."""
-        page, stamp, directory, directory_stamp, source, position = self._place
-        if page._v_stamp is stamp and directory._v_stamp is directory_stamp:
-            return source, position
+        if self._place is not None:
+            page, stamp, directory, directory_stamp, source, position = self._place
+            if page._v_stamp is stamp and directory._v_stamp is directory_stamp:
+                return source, position
         place = self._storage._place(self._number)
         if place is None:
             raise KeyError(f'track {self.name!r} has been removed')
@@ -179,6 +189,11 @@ class Track:
     def __setattr__(self, name, value):
         if name.startswith(('_v_', '_p_')) or _is_data(type(self), name):
             object.__setattr__(self, name, value)
+        elif value is codec.ABSENT or hasattr(type(self), name):
+            raise AttributeError(
+                f'{name}: cannot be set to {value!r}; it is an attribute of the '
+                f'class' if value is not codec.ABSENT else
+                f'{name}: cannot be set to {value!r}; allowed is what else pickles')
         else:
             self._store(name, value)
 

@@ -17,12 +17,13 @@ class Chunk:
     Without a segment they are looked up one by one.
     """
 
-    __slots__ = ('segment', 'positions', '_numbers')
+    __slots__ = ('segment', 'positions', 'numbers')
 
     def __init__(self, segment, positions, numbers=None):
         self.segment = segment
         self.positions = positions
-        self._numbers = numbers
+        self.numbers = (
+            segment.numbers_at(positions) if numbers is None else numbers)
 
     def places(self):
         """Yield blocks with some tracks' numbers and positions in the block."""
@@ -32,20 +33,13 @@ class Chunk:
             yield self.numbers[begin:end], block, local
             begin = end
 
-    @property
-    def numbers(self):
-        if self._numbers is None:
-            self._numbers = self.segment.numbers_at(self.positions)
-        return self._numbers
-
     def __len__(self):
-        return len(self.numbers if self.segment is None else self.positions)
+        return len(self.numbers)
 
     def sliced(self, start, stop):
-        if self.segment is None:
-            return Chunk(None, None, self.numbers[start:stop])
-        return Chunk(self.segment, self.positions[start:stop],
-                     self._numbers and self._numbers[start:stop])
+        return Chunk(
+            self.segment, self.positions and self.positions[start:stop],
+            self.numbers[start:stop])
 
 
 class Falling:
@@ -255,7 +249,8 @@ class Tracks(Listlike):
     def __getitem__(self, index):
         if isinstance(index, slice):
             return Tracks(self._storage, self.numbers[index], self._view)
-        return handles.handle(self._storage, self.numbers[index])
+        return handles.handle(
+            self._storage, self.numbers[index], missing_ok=True)
 
     def __iter__(self):
         for chunk in self.numbers.chunks():

@@ -134,7 +134,7 @@ class _Check:
                 where = f'tail, track {part.numbers[position]}'
                 dict(part.items(position))
                 codec.load_mapping(part.extras(position))
-                self._runs(where, {part.value('runId', position)})
+                self._runs(where, set(part.column('runId', [position])))
         except Exception as error:  # whatever hurt bytes may bring about
             self.problems.append(f'{where}: cannot be read: {error!r}')
         self._span('the tail', part.numbers)

@@ -1,7 +1,9 @@
 """The view: what a storage holds, as one connection sees it now."""
 
+from bisect import bisect_left, bisect_right
+
 from trackstore import tail
-from trackstore.record import TailPart
+from trackstore.record import Single, TailPart
 
 _NOTHING = frozenset()
 
@@ -20,10 +22,10 @@ class View:
         self.directory_stamp = directory._v_stamp
         self.parts = [_part(page, layout) for page in pages]
         self.entries = directory.in_order()
-        self.masked = [
+        self.masked = sorted(
             number for part in self.parts
             if part.all_numbers and part.all_numbers[0] <= directory.last
-            for number in part.all_numbers if number <= directory.last]
+            for number in part.all_numbers if number <= directory.last)
         self._hidden = {}
         self.known = {}  # values of indexes that are shared
 
@@ -40,19 +42,11 @@ class View:
         if hidden is None:
             hidden = _NOTHING
             if self.masked:
-                found = self._masked_in(entry)
-                hidden = frozenset(found)
+                hidden = frozenset(positions_of(self.masked, entry))
             if entry.dead is not None:
                 hidden = hidden.union(entry.dead)
             self._hidden[key] = hidden
         return hidden
-
-    def _masked_in(self, entry):
-        for number in self.masked:
-            if entry.first <= number <= entry.last:
-                position = entry.segment.position_of(number)
-                if position is not None:
-                    yield position
 
     def __len__(self):
         total = sum(len(part) for part in self.parts)
@@ -61,21 +55,32 @@ class View:
                 len(self.hidden(key, entry)) if self.masked else entry.buried)
         return total
 
-    def locate(self, number):
-        """Return the block or part and the position in it of a track, or None."""
-        part = self.parts[page_number(number, len(self.pages))]
-        if number in part.places:
-            position = part.places[number]
-            return None if position is None else (part, position)
-        for _, entry in self.entries:
-            if entry.first <= number <= entry.last:
-                position = entry.segment.position_of(number)
-                if position is not None and not self._is_dead(entry, position):
-                    return entry.segment.place(position)
-        return None
 
-    def _is_dead(self, entry, position):
-        return entry.dead is not None and position in entry.dead
+
+def positions_of(numbers, entry):
+    """Yield the positions in a segment of those of the sorted numbers it has."""
+    start = bisect_left(numbers, entry.first)
+    for number in numbers[start:bisect_right(numbers, entry.last)]:
+        position = entry.segment.position_of(number)
+        if position is not None:
+            yield position
+
+
+def locate(directory, page, layout, number):
+    """Return a source and the position in it where a track is, or None.
+
+    The source is a block, or the record in the tail.
+    """
+    if number in page.records:
+        record = page.records[number]
+        return None if record is None else (Single(layout, record), 0)
+    for _, entry in directory.in_order():
+        if entry.first <= number <= entry.last:
+            position = entry.segment.position_of(number)
+            if position is not None and not (
+                    entry.dead is not None and position in entry.dead):
+                return entry.segment.place(position)
+    return None
 
 
 def _part(page, layout):

@@ -49,8 +49,7 @@ def small_segments(size):
         rewrite: {"SIZE": 2 * size, "SMALL": size},
         segment: {"INDEXED": 3 * size},
         index: {"PAGE_BYTES": 8 * size, "PAGE_VALUES": size},
-        bulk: {"TAIL_MOST": size, "SEGMENT": 12 * size,
-               "SEGMENT_REMOVAL": 2 * size},
+        bulk: {"TAIL_MOST": size, "SEGMENT": 12 * size},
         merge: {"FANOUT": 3, "SMALLEST": 3 * size, "INLINE": 30 * size,
                 "LARGEST": 40 * size}}
     with ExitStack() as stack:

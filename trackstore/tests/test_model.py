@@ -52,6 +52,7 @@ class StoreMachine(RuleBasedStateMachine):
         self.model = Model(now=1000)
         self.savepoints = []
         self.past = []
+        self.undone = False
         self.handles = {}
 
     @initialize(small=st.sampled_from([2, 4, 16, None]))
@@ -259,14 +260,20 @@ class StoreMachine(RuleBasedStateMachine):
         transaction.commit()
         if last["description"] == "a step":
             self.committed = self.past.pop()
-        self.committed.lastRun = self.store.startRun() - 1
-        trackId = self.store.saveUserTrack("a", self.committed.lastRun + 1, "u", {})
-        self.committed.lastNumber = int(trackId) - 1
-        transaction.abort()
-        assert self.committed.lastRun >= max(self.committed.runs, default=0)
-        assert self.committed.lastNumber >= max(self.committed.tracks, default=0)
-        self.restore(self.committed)
         self.past.clear()
+        self.undone = True
+        self.adopt_numbers()
+
+    def adopt_numbers(self):
+        """Let the model go on with the numbers that the store goes on with."""
+        model = self.committed
+        model.lastRun = self.store.startRun() - 1
+        trackId = self.store.saveUserTrack("a", model.lastRun + 1, "u", {})
+        model.lastNumber = int(trackId) - 1
+        transaction.abort()
+        assert model.lastRun >= max(model.runs, default=0)
+        assert model.lastNumber >= max(model.tracks, default=0)
+        self.restore(model)
 
     @rule()
     def compact(self):
@@ -292,6 +299,8 @@ class StoreMachine(RuleBasedStateMachine):
         self.db.close()
         self.db = DB(FileStorage(self.folder + "/tracks.fs"))
         self.connect()
+        if self.undone:
+            self.adopt_numbers()
 
     @rule()
     def reindex(self):

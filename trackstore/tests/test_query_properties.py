@@ -293,12 +293,12 @@ def one_calendar_step(bucket, interval):
 
 # what a value means
 
-@pytest.fixture(params=["tail", "segment"])
+@pytest.fixture(params=["tail", "segment", "pages"])
 def store(request):
-    """Tracks for each of the values, in the tail or in a segment."""
+    """Tracks for each value: in the tail, in a segment, in one of many pages."""
     phase = ([(value, 0, "u", {}, 1) for value in tries.VALUES], 1, [],
-             "one by one", "compact" if request.param == "segment" else "")
-    with lived((None, [phase])) as (store, _):
+             "one by one", "" if request.param == "tail" else "compact")
+    with lived((4 if request.param == "pages" else None, [phase])) as (store, _):
         yield store
 
 
