@@ -239,9 +239,11 @@ def test_undo_of_changes(place, count):
     place.commit()
     before = summary(store)
     for change in list(changes(store))[2:-1]:
+        start = place.last()
         change()
-        changed = place.commit()
-        place.undo(changed)
+        place.commit()
+        done = [entry["id"] for entry in place.db.undoLog(0, 9)]
+        place.undo(*done[:done.index(start)])  # the change, and its upkeep
         assert summary(store) == before
 
 
@@ -272,10 +274,28 @@ def test_undo_of_a_removal_brings_the_tracks_back(place):
     store.saveTracks(rows(6000))
     place.commit()
     before = summary(store)
-    assert store.removeTracks(timeFrom=100, timeTo=5000) == 4901
+    assert store.removeTracks(timeFrom=100, timeTo=120) == 21
     removed = place.commit()
-    assert len(store) == 1099
+    assert len(store) == 5979
     place.undo(removed)
+    assert summary(store) == before
+
+
+def test_undo_of_what_upkeep_has_moved_since(place):
+    """It is refused, and done together with the undo of the upkeep."""
+    store = place.store
+    store.saveTracks(rows(6000))
+    place.commit()
+    before = summary(store)
+    assert store.removeTracks(timeFrom=100, timeTo=5000) == 4901
+    upkeep = place.commit()
+    removed = place.db.undoLog(0, 2)[1]["id"]
+    assert len(store) == 1099
+    with pytest.raises(UndoError):
+        place.undo(removed)
+    place.manager.abort()
+    assert len(store) == 1099 and store.verify() == []
+    place.undo(upkeep, removed)
     assert summary(store) == before
 
 
