@@ -248,9 +248,9 @@ class _Compaction:
         seal(storage)
         storage._runs.seal()
         yield len(storage._directory.entries)
+        entries = storage._directory.entries
         groups = _groups(storage._directory)
-        total = self.done + sum(
-            entry.live for group in groups for _, entry in group)
+        total = self.done + sum(entries[key].live for keys in groups for key in keys)
         for group in groups:
             before = self.done
 
@@ -259,8 +259,11 @@ class _Compaction:
                 if self.progress is not None:
                     self.progress(self.done, total)
 
+            # Others may have come between the steps.
+            entries = storage._directory.entries
+            found = [(key, entries[key]) for key in group if key in entries]
             try:
-                merge(storage, group, advance)
+                merge(storage, found, advance)
                 yield len(storage._directory.entries)
             except ConflictError:
                 self.done = before
@@ -270,7 +273,7 @@ class _Compaction:
 
 
 def _groups(directory):
-    """Return lists of the segments that are to be merged with each other."""
+    """Return lists of the keys of segments to be merged with each other."""
     groups, group, size, last = [], [], 0, 0
     for key, entry in directory.in_order():
         if group and entry.first > last and size + entry.live > LARGEST:
@@ -280,5 +283,5 @@ def _groups(directory):
         size += entry.live
         last = max(last, entry.last)
     groups.append(group)
-    return [group for group in groups
+    return [[key for key, _ in group] for group in groups
             if len(group) > 1 or (group and group[0][1].buried)]

@@ -11,6 +11,8 @@ The pages themselves are never replaced, so nothing that is written to one can
 be lost.
 """
 
+from hashlib import blake2b
+
 from persistent import Persistent
 from ZODB.POSException import ConflictError
 
@@ -31,9 +33,9 @@ class Page(Persistent):
 
     ``changed`` are the keys of which the record is not the first: only these
     can have been changed by somebody else, too.  ``seals`` counts how often the
-    page was sealed, and ``sealed`` maps the last of these seals to the changed
-    keys that it took, or to None where they were many; so a change that others
-    made is noticed also when it has been sealed since.
+    page was sealed, and ``sealed`` maps the last of these seals to digests of
+    the changed records that it took, by key, or to None where they were many;
+    so a change that others made is noticed also when it has been sealed since.
     """
 
     #: Whether two writers may set a new key to the very same record.
@@ -64,8 +66,9 @@ class Page(Persistent):
         """Take all entries out: they are where they last."""
         self.seals += 1
         if self.changed:
-            self.sealed[self.seals] = frozenset(
-                self.changed) if len(self.changed) <= MOST_SEALED else None
+            self.sealed[self.seals] = (
+                {key: _digest(self.records[key]) for key in self.changed}
+                if len(self.changed) <= MOST_SEALED else None)
         for old in [n for n in self.sealed if n <= self.seals - SEALS_KEPT]:
             del self.sealed[old]
         self.records = {}
@@ -98,7 +101,7 @@ class Page(Persistent):
         if ours is _MISSING and theirs not in (_MISSING, before):
             return theirs  # we sealed what they changed
         if theirs is _MISSING and ours is not _MISSING and (
-                key not in new[1] or not _was_sealed(key, old, saved)):
+                key not in new[1] or _as_before(key, before, old, saved)):
             return ours  # new, or they sealed what we changed
         if theirs == before is not _MISSING:
             return ours
@@ -107,13 +110,27 @@ class Page(Persistent):
         raise ConflictError
 
 
-def _was_sealed(key, old, saved):
-    """Tell whether a change of the key may have been sealed in between."""
-    for n in range(old[2] + 1, saved[2] + 1):
-        taken = saved[3].get(n, ()) if n > saved[2] - SEALS_KEPT else None
-        if taken is None or key in taken:
-            return True
-    return False
+def _as_before(key, before, old, saved):
+    """Tell whether nobody can have changed the key before it was sealed."""
+    first = old[2] + 1
+    if first <= saved[2] - SEALS_KEPT:
+        return False
+    for n in range(first, saved[2] + 1):
+        taken = saved[3].get(n, {})
+        if taken is None or key in taken and not (
+                n == first and before is not _MISSING
+                and taken[key] == _digest(before)):
+            return False
+    return True
+
+
+def _digest(record):
+    """Return what tells a record from others: eight bytes, or None for None."""
+    if record is None:
+        return None
+    if not isinstance(record, bytes):
+        record = repr(record).encode()
+    return blake2b(record, digest_size=8).digest()
 
 
 class SharingPage(Page):

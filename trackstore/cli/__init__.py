@@ -1,5 +1,6 @@
 """The command ``trackstore``."""
 
+import logging
 import sys
 
 
@@ -12,6 +13,8 @@ def main():
         sys.exit(f"trackstore: the command needs {error.name}: "
                  f"pip install 'trackstore[cli]'")
     from trackstore.cli.command import command
+    # What ZODB logs of a damaged store, the command says in a sentence.
+    logging.getLogger().addHandler(logging.NullHandler())
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, 'reconfigure'):
             stream.reconfigure(errors='backslashreplace')

@@ -20,6 +20,6 @@ def compact(store, as_json):
         with progress_bar('compact') as advance:
             after = tracks.compact(progress=advance)
     if as_json:
-        show_json({'before': before, 'segments': after})
+        show_json({'segments': after, 'segmentsBefore': before})
     else:
         click.echo(f'segments: {before:,} before, {after:,} now')

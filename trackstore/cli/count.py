@@ -16,6 +16,6 @@ def count(store, criteria, zone, as_json):
     with opened(store) as tracks:
         found = tracks.count(**criteria)
     if as_json:
-        show_json({'count': found})
+        show_json({'tracks': found})
     else:
         click.echo(number(found))

@@ -5,7 +5,7 @@ import re
 
 import click
 
-from trackstore.importers.times import ALLOWED, time_of, zone_of
+from trackstore.importers.times import asked_time, zone_of
 
 WHOLE = re.compile(r'-?(0|[1-9]\d*)\Z', re.A)
 
@@ -34,9 +34,12 @@ OPTIONS = (
                  help='In the run of this number.'),
     click.option('--where', multiple=True, metavar='NAME=VALUE',
                  help='With this value in a further index.'),
-    click.option('--from', 'start', metavar='TIME', help='Not before this time.'),
+    click.option('--from', 'start', metavar='TIME',
+                 help='Not before this TIME: 2026, 2026-11, 2026-11-21, 20261121, '
+                      '"2026-11-21 20:10", 2026-11-21T20:10:05+01:00 or seconds '
+                      'since the epoch.'),
     click.option('--to', 'end', metavar='TIME',
-                 help='Not after this time; a date is its whole day.'),
+                 help='Not after this TIME; a year, month or date is all of it.'),
     zone_option,
 )
 
@@ -82,7 +85,6 @@ def _further(where):
 
 def _time(text, zone, option, end=False):
     try:
-        return time_of(text, zone, end)
-    except ValueError:
-        raise click.BadParameter(
-            f'{text!r} is no time; allowed are {ALLOWED}', param_hint=option) from None
+        return asked_time(text, zone, end)
+    except ValueError as e:
+        raise click.BadParameter(str(e), param_hint=option) from None

@@ -35,8 +35,8 @@ def histogram(store, criteria, zone, by, as_json):
         buckets = tracks.histogram(by, name, **criteria)
     if as_json:
         for bucket in buckets:
-            show_json({'start': bucket.start.isoformat(),
-                       'end': bucket.end.isoformat(), 'count': bucket.count})
+            show_json({'start': int(bucket.start.timestamp()),
+                       'end': int(bucket.end.timestamp()), 'tracks': bucket.count})
         return
     for line in picture([(bucket.start.strftime(LABELS[by]), bucket.count)
                          for bucket in buckets], width(), has_unicode()):

@@ -1,6 +1,7 @@
 """``trackstore import``."""
 
 import os
+import sys
 from dataclasses import asdict
 
 import click
@@ -9,11 +10,20 @@ from trackstore.cli.criteria import zone_option
 from trackstore.cli.output import counted, json_option, moment, show_json, shown
 from trackstore.cli.progress import progress_bar
 from trackstore.cli.store import Failure, failures, opened
-from trackstore.importers import FORMATS, Columns, check_source, import_source
+from trackstore.export.places import is_of_store, is_same_file
+from trackstore.importers import (
+    FORMATS,
+    Columns,
+    SourceError,
+    Stream,
+    check_source,
+    import_source,
+)
 from trackstore.importers.columns import UNITS
 
 SHOWN = 10      # bad lines
 INTERRUPTED = 130
+STDIN = '-'
 
 
 @click.command('import')
@@ -29,49 +39,98 @@ INTERRUPTED = 130
               show_default=True, help='The unit of times that are numbers.')
 @zone_option
 @click.option('--idle', type=click.FloatRange(0, min_open=True), default=30,
-              show_default=True, help='Minutes after which a sitting is over.')
+              show_default=True,
+              help='Minutes without a line after which the sitting of a user is over '
+                   '(access logs).')
 @click.option('--batch', type=click.IntRange(1), default=10_000, show_default=True,
-              help='Lines that are saved in a transaction.')
+              help='Lines that are saved in a transaction: what an interruption '
+                   'loses at the most.')
 @click.option('--rejects', metavar='FILE', help='Add the bad lines to this file.')
 @click.option('--again', is_flag=True,
-              help='Import also what has been imported before.')
+              help='Import also what has been imported before, so that it is there '
+                   'twice.')
 @json_option
 def import_(sources, store, format_, task, user, run, time, time_unit, zone, idle,
             batch, rejects, again, as_json):
     """Import what is new in a SOURCE into a STORE.
 
     A source is the access log of a web server, a CSV file or one of JSON
-    lines, each also compressed with gzip, or a git checkout.  Several are
-    taken in the order in which they were last changed.
+    lines, each also compressed with gzip, or a git checkout; - is standard
+    input.  Several are taken in the order in which they were last changed.
 
     The same source twice adds nothing; one that has grown adds what is new;
-    an import that was interrupted goes on when it is started again.
+    an import that was interrupted goes on when it is started again.  Standard
+    input is not remembered.
+
+    The exit status is 0 when all went well, 1 when something could not be
+    imported (a bad source among others, a damaged one, or one with bad lines
+    only), 2 when nothing could, and 130 after an interruption.
     """
     with failures():
         columns = Columns(task, user, run, time, time_unit, zone)
-        for source in sources:
-            check_source(source, format_, columns)
+        _check_rejects(rejects, sources, store)
+        stdin = Stream(sys.stdin.buffer)
+        places = [stdin if source == STDIN else source
+                  for source in dict.fromkeys(sources)]
+        good, errors = _checked(places, format_, columns)
+    if not good:
+        for error in errors[:-1]:
+            Failure(error).show()
+        raise Failure(errors[-1])
     with opened(store, write=True, create=True):
         pass
     problem = False
-    for source in sorted(sources, key=_changed):
+    for place in sorted(good, key=_changed):
         with opened(store, write=True) as tracks:
-            report = _import(
-                tracks, source, format=format_, columns=columns, idle=idle * 60,
-                size=batch, rejects=rejects, again=again)
+            try:
+                report = _import(
+                    tracks, place, format=format_, columns=columns, idle=idle * 60,
+                    size=batch, rejects=rejects, again=again)
+            except SourceError as e:
+                errors.append(str(e))
+                continue
         _show(report, zone, as_json)
-        _warn(report)
-        problem = problem or report.problem
-    if problem:
-        raise click.exceptions.Exit(1)
+        _warn(report, remembered=place is not stdin)
+        problem = problem or report.problem or report.failed
+    for error in errors:
+        Failure(error).show()
+    if problem or errors:
+        raise click.exceptions.Exit(1 if problem or len(errors) < len(places) else 2)
 
 
-def _changed(path):
-    return os.path.getmtime(path) if os.path.isfile(path) else 0
+def _checked(places, format_, columns):
+    """Return the places that can be imported, and what is wrong with others."""
+    good, errors = [], []
+    for place in places:
+        try:
+            check_source(place, format_, columns)
+            good.append(place)
+        except SourceError as e:
+            errors.append(str(e))
+    return good, errors
+
+
+def _check_rejects(rejects, sources, store):
+    """Refuse a file of bad lines that something else is kept in."""
+    if rejects is None:
+        return
+    if any(is_same_file(rejects, source) for source in sources):
+        raise Failure(f'--rejects: {rejects} is a source; allowed is another file')
+    if is_of_store(rejects, store):
+        raise Failure(f'--rejects: {rejects} is a file of the store itself; allowed '
+                      f'is another file')
+
+
+def _changed(place):
+    if isinstance(place, Stream):
+        return float('inf')
+    return os.path.getmtime(place) if os.path.isfile(place) else 0
 
 
 def _import(tracks, source, **options):
-    with progress_bar(shown(os.path.basename(source))) as advance:
+    stream = isinstance(source, Stream)
+    title = source.name if stream else os.path.basename(source)
+    with progress_bar(shown(title)) as advance:
         saved = 0
 
         def progress(done, total, report):
@@ -82,7 +141,7 @@ def _import(tracks, source, **options):
         try:
             return import_source(tracks, source, progress=progress, **options)
         except KeyboardInterrupt:
-            raise Interrupted(saved) from None
+            raise Interrupted(saved, stream) from None
 
 
 class Interrupted(Failure):
@@ -90,10 +149,11 @@ class Interrupted(Failure):
 
     exit_code = INTERRUPTED
 
-    def __init__(self, saved):
+    def __init__(self, saved, stream):
+        where = ('and where standard input was is not remembered' if stream else
+                 'and the same command goes on from there')
         super().__init__(
-            f'interrupted; {counted(saved, "track")} have been saved, and the same '
-            f'command goes on from there')
+            f'interrupted; {counted(saved, "track")} have been saved, {where}')
 
 
 def _show(report, zone, as_json):
@@ -102,6 +162,9 @@ def _show(report, zone, as_json):
         values['bad'] = [bad._asdict() for bad in report.bad]
         show_json(values)
         return
+    if report.format is None or not (report.lines or report.earlier):
+        click.echo(f'{shown(report.source)} is empty, nothing to import')
+        return
     commits = report.format == 'git'
     lines = counted(report.lines, 'commit' if commits else 'line')
     earlier = counted(report.earlier, 'commit' if commits else 'line')
@@ -109,7 +172,7 @@ def _show(report, zone, as_json):
     if report.earlier:
         click.echo(f'{earlier} had been imported before')
     if not report.lines:
-        click.echo('nothing new')
+        click.echo('nothing new (--again imports it once more)')
         return
     click.echo(f'{lines} read, {counted(report.tracks, "track")} saved, '
                f'{report.rejected:,} bad')
@@ -123,7 +186,14 @@ def _show(report, zone, as_json):
         click.echo(f'and {report.rejected - SHOWN:,} more (--rejects FILE keeps them)')
 
 
-def _warn(report):
+def _warn(report, remembered):
+    if report.failed and not report.earlier:
+        click.echo(f'{shown(report.source)} has bad lines only; nothing of it is '
+                   f'remembered, so it can be imported again with another --format '
+                   f'or columns', err=True)
+    if not remembered and report.tracks and report.format != 'git':
+        click.echo(f'{report.source} is not remembered: what is imported twice from '
+                   f'it is there twice', err=True)
     if report.problem:
         click.echo(f'{shown(report.source)} {report.problem}; what could be read '
                    f'was imported', err=True)

@@ -16,7 +16,7 @@ GAP = '  '
 HIDDEN = ('Cc', 'Cf', 'Cs', 'Zl', 'Zp')     # what a terminal might obey
 
 json_option = click.option(
-    '--json', 'as_json', is_flag=True, help='Print an object of JSON a line.')
+    '--json', 'as_json', is_flag=True, help='Print an object of JSON a line; times are seconds since the epoch.')
 
 
 def at_terminal():

@@ -22,6 +22,6 @@ def pack(store, days, as_json):
         database.pack(days=days)
         after = database.getSize()
     if as_json:
-        show_json({'before': before, 'bytes': after})
+        show_json({'bytes': after, 'bytesBefore': before})
     else:
         click.echo(f'size: {size(before)} before, {size(after)} now')

@@ -5,6 +5,7 @@ import click
 from trackstore.cli.criteria import zone_option
 from trackstore.cli.output import json_option, moment, number, show_json, show_table
 from trackstore.cli.store import opened
+from trackstore.export.values import plain
 
 SHOWN = 20
 
@@ -33,7 +34,7 @@ def runs(store, only, limit, reverse, zone, as_json):
         return
     show_table(
         ('run', 'start', 'end', 'finished', 'tracks'),
-        [(str(row['run']), moment(row['start'], zone), moment(row['end'], zone),
+        [(str(row['runId']), moment(row['start'], zone), moment(row['end'], zone),
           'yes' if row['finished'] else 'no', number(row['tracks']))
          for row in rows], right=('run', 'tracks'))
     if len(chosen) < len(numbers):
@@ -43,5 +44,5 @@ def runs(store, only, limit, reverse, zone, as_json):
 
 def _row(run, groups):
     group = groups.get(run.id)
-    return {'run': run.id, 'start': run.start, 'end': run.end,
+    return {'runId': run.id, 'taskId': plain(run.taskId), 'start': run.start, 'end': run.end,
             'finished': run.finished, 'tracks': group.count if group else 0}

@@ -30,12 +30,13 @@ def top(store, attribute, criteria, zone, limit, as_json):
     A further index of the store can be named too.
     """
     with opened(store) as tracks:
-        groups = tracks.groupBy(SHORT.get(attribute, attribute), **criteria)
+        name = SHORT.get(attribute, attribute)
+        groups = tracks.groupBy(name, **criteria)
         most = sorted(groups.items(), key=lambda pair: -pair[1].count)[:limit]
         rows = [(value, group.count, group.first, group.last) for value, group in most]
     if as_json:
         for value, found, first, last in rows:
-            show_json({attribute: plain(value), 'count': found, 'first': first,
+            show_json({name: plain(value), 'tracks': found, 'first': first,
                        'last': last})
         return
     show_table(

@@ -2,10 +2,12 @@
 
 import gzip
 import os
+import shutil
 from contextlib import contextmanager
 
 from trackstore.export import jsonlines, table
 from trackstore.export.exceptions import ExportError
+from trackstore.export.places import is_of_storage
 
 FORMATS = {'jsonl': jsonlines.lines, 'csv': table.lines}
 AT_ONCE = 1_000     # tracks after which the cache is looked after
@@ -29,12 +31,19 @@ def export_tracks(storage, target, format=None, progress=None, **criteria):
 
     What is written is the state of the storage in the current transaction.  A
     value that cannot be exported is an ``ExportError`` that names its track.
+
+    A file appears when all of it is there: what goes wrong leaves none, or the
+    one that was there before.  The files of the storage itself are refused.
     """
     if format is None:
         format = _format_of(target)
     if format not in FORMATS:
         raise ExportError(f'format: {format!r} is no format; allowed are '
                           f'{", ".join(FORMATS)}')
+    if isinstance(target, (str, os.PathLike)) and is_of_storage(target, storage):
+        raise ExportError(
+            f'target: {os.fspath(target)} is a file of the store itself; allowed '
+            f'is any other file')
     tracks = _Reading(storage, storage.query(**criteria), progress)
     with _opened(target) as file:
         for line in FORMATS[format](storage, tracks, criteria):
@@ -57,16 +66,35 @@ def _opened(target):
         yield target
         return
     path = os.fspath(target)
-    try:
-        file = open(path, 'wb')  # noqa: SIM115
-    except OSError as e:
-        raise ExportError(f'{path} cannot be written: {e.strerror}') from None
-    with file:
+    with _replaced(path) as file:
         if not path.endswith('.gz'):
             yield file
             return
         with gzip.GzipFile('', 'wb', 6, file, mtime=0) as packed:
             yield packed
+
+
+@contextmanager
+def _replaced(path):
+    """Yield a new file that takes the place of a path when all went well."""
+    real = os.path.realpath(path)
+    special = os.path.exists(real) and not os.path.isfile(real)
+    place = real if special else f'{real}.{os.getpid()}.part'
+    try:
+        file = open(place, 'wb' if special else 'xb')  # noqa: SIM115
+    except OSError as e:
+        raise ExportError(f'{path} cannot be written: {e.strerror}') from None
+    try:
+        with file:
+            yield file
+        if not special:
+            if os.path.exists(real):
+                shutil.copymode(real, place)
+            os.replace(place, real)
+    except BaseException:
+        if not special:
+            os.unlink(place)
+        raise
 
 
 class _Reading:

@@ -1,5 +1,6 @@
 """Importing a file of lines: what is new in it since the last time."""
 
+import os
 from dataclasses import dataclass, field
 
 from trackstore.importers.exceptions import SourceError
@@ -41,16 +42,29 @@ class FileImport(Import):
         source.max_line = min(source.max_line, reader.max_line)
         prologue = _first_lines(source.beginning, reader.skip)
         self.head = source.beginning[:len(prologue) + HEAD]
-        self.again = again
+        if source.stream:       # no file has a zero byte
+            self.head = b'\0' + os.urandom(16)
+        self.again = again or source.stream
         self.bare = len(source.beginning) <= len(prologue)
         self._find()
         if rejects is not None:
-            self.rejects = Rejects(rejects, source.path, prologue)
+            self.rejects = Rejects(rejects, source.path, storage, prologue)
 
     def run(self):
-        report = super().run()
+        try:
+            report = super().run()
+        finally:
+            if self.source.stream:
+                self._forget()
         report.problem = self.source.problem
         return report
+
+    def _forget(self):
+        """Drop the state of a stream, which was for its batches only."""
+        imports = imports_of(self.storage)
+        if self.offset is not None and imports is not None:
+            imports.sources.pop(self.head, None)
+            self._begin_again(self.manager.commit)
 
     def position(self):
         """Return how many bytes have been read on disk, and how many there are."""
@@ -69,7 +83,8 @@ class FileImport(Import):
         if state.format != self.reader.name:
             raise SourceError(
                 f'{self.source.path} has been imported as {state.format}; it '
-                f'cannot go on as {self.reader.name}')
+                f'cannot go on as {self.reader.name}; to import all of it anew, '
+                f'say so (--again)')
         self.offset = self.place = state.offset
         self.lines = self.report.earlier = state.lines
         if state.open_line is not None:
@@ -177,6 +192,7 @@ class FileImport(Import):
             others = [other.runs for other in imports.sources.values()
                       if isinstance(other.runs, Sittings)]
             state.runs.inherit(others, min(times), max(times))
+        state.rejected = self.report.rejected
         return state
 
     def _take_back(self, state):
@@ -215,6 +231,14 @@ class FileImport(Import):
         for number, track_id in zip(numbers, ids, strict=True):
             for name, value in more.get(number, {}).items():
                 setattr(self.storage[track_id], name, value)
+
+    def is_worth(self, batch, refused):
+        """Tell whether a row was saved, of this batch or earlier.
+
+        As long as none was, nothing is remembered: what is wrong may be the
+        format or a column, and then all is to be read again.
+        """
+        return self.offset is not None or len(batch.rows) > len(refused)
 
     def saved(self, batch):
         self.offset = batch.end

@@ -40,7 +40,7 @@ class HistoryImport(Import):
                 self.known = imports.commits.known()
                 self.heads = imports.commits.heads
         if rejects is not None:
-            self.rejects = Rejects(rejects, path)
+            self.rejects = Rejects(rejects, path, storage)
 
     def batches(self):
         batch = CommitBatch()

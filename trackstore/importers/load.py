@@ -82,6 +82,10 @@ class Import:
                 self.rejects.close()
         return self.report
 
+    def is_worth(self, batch, refused):
+        """Tell whether there is something to remember of a batch."""
+        return True
+
     def _begin_again(self, end):
         end()
         self.manager.begin()
@@ -97,7 +101,9 @@ class Import:
                 if self.rejects is not None and not kept:
                     self.rejects.write([line for _, _, line in bad])
                     kept = True
-                self._begin_again(self.manager.commit)
+                worth = self.is_worth(batch, refused)
+                self._begin_again(
+                    self.manager.commit if worth else self.manager.abort)
                 break
             except ConflictError:
                 self._begin_again(self.manager.abort)
@@ -115,7 +121,8 @@ class Import:
             except BaseException:
                 self._begin_again(self.manager.abort)
                 raise
-        self.saved(batch)
+        if worth:
+            self.saved(batch)
         self.report.add(batch.lines, saved, bad,
                         [row[4] for row in batch.rows if row[4] is not None])
 

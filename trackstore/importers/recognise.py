@@ -18,9 +18,10 @@ from trackstore.importers.fileimport import FileImport
 from trackstore.importers.githistory import SAVED, Checkout, is_checkout
 from trackstore.importers.gitimport import CheckoutImport, SavedImport
 from trackstore.importers.jsonlines import JSONLines, record_of
+from trackstore.importers.report import Report
 from trackstore.importers.runs import DescribedRuns, NamedRuns
 from trackstore.importers.sittings import IDLE, Sittings
-from trackstore.importers.source import BLOCK, Block, Source, text_of
+from trackstore.importers.source import BLOCK, Block, Source, Stream, text_of
 
 FORMATS = ('access', 'csv', 'git', 'jsonl')
 SAMPLE = 20     # lines
@@ -35,7 +36,7 @@ def import_source(storage, source, format=None, columns=None, idle=IDLE,
         a tracking storage that is in a database
     ``source``
         the path of a file, which may be compressed with gzip, or of a checkout
-        of git
+        of git; or a ``Stream``, of which nothing is remembered
     ``format``
         ``'access'`` (logs of web servers), ``'csv'``, ``'git'`` (a checkout, or
         a file of ``save_history``) or ``'jsonl'``; None recognises it
@@ -51,13 +52,16 @@ def import_source(storage, source, format=None, columns=None, idle=IDLE,
         the path of a file that gets the bad lines
     ``progress``
         is called after each transaction with what has been read, all there is
-        to read (both in bytes, or commits) and the report
+        to read (both in bytes, or commits; None where it is unknown) and the
+        report
 
     The import has transactions of its own in the connection of the storage:
     what was changed there before is committed.  An import that is interrupted
     goes on where it was when it is started again.
 
-    A source that cannot be imported is a ``SourceError``; bad lines never are.
+    A source that cannot be imported is a ``SourceError``; bad lines never are,
+    nor is an empty file.  Of a source of which nothing could be saved nothing
+    is remembered.
     """
     if format not in (None, *FORMATS):
         raise SourceError(
@@ -72,6 +76,8 @@ def import_source(storage, source, format=None, columns=None, idle=IDLE,
     if _is_history(source, format):
         return CheckoutImport(storage, source, **options).run()
     with Source(source, block=min(BLOCK, size * LINE)) as opened:
+        if not opened.beginning:
+            return Report(opened.path, format)
         found = recognise(opened, format)
         if found == 'git':
             return SavedImport(storage, opened, **options).run()
@@ -87,13 +93,13 @@ def check_source(source, format=None, columns=None):
         Checkout(source)
         return
     with Source(source) as opened:
-        found = recognise(opened, format)
+        found = recognise(opened, format) if opened.beginning else 'git'
         if found != 'git':
             READERS[found](opened, columns or Columns())
 
 
 def _is_history(source, format):
-    return (is_checkout(source) and format is None
+    return not isinstance(source, Stream) and (is_checkout(source) and format is None
             or format == 'git' and os.path.isdir(source))
 
 

@@ -4,6 +4,7 @@ import os
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from trackstore.export.places import is_of_storage, is_same_file
 from trackstore.importers.exceptions import SourceError
 from trackstore.importers.source import text_of
 
@@ -42,6 +43,11 @@ class Report:
     bad: list = field(default_factory=list)
 
     @property
+    def failed(self):
+        """Whether nothing was saved, as all that was new was bad."""
+        return bool(self.rejected and not self.tracks)
+
+    @property
     def rate(self):
         """Tracks a second."""
         return self.tracks / self.seconds if self.seconds else 0.0
@@ -62,13 +68,17 @@ class Report:
 class Rejects:
     """A file that the bad lines are added to, just as they were."""
 
-    def __init__(self, path, source, prologue=b''):
+    def __init__(self, path, source, storage, prologue=b''):
         self.path = os.fspath(path)
+        if is_same_file(path, source):
+            raise SourceError(
+                f'the rejected lines cannot be kept in the source itself '
+                f'({self.path})')
+        if is_of_storage(path, storage):
+            raise SourceError(
+                f'the rejected lines cannot be kept in {self.path}, a file of the '
+                f'store itself')
         try:
-            if os.path.exists(path) and os.path.samefile(path, source):
-                raise SourceError(
-                    f'the rejected lines cannot be kept in the source itself '
-                    f'({self.path})')
             self._file = open(path, 'ab')  # noqa: SIM115
         except OSError as e:
             raise SourceError(

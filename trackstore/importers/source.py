@@ -18,6 +18,8 @@ BLOCK = 1 << 20
 BEGINNING = 1 << 16     # bytes looked at to recognise a format
 MAX_LINE = 1 << 24      # bytes; a longer line is bad, and never held in memory
 
+KEPT = 1 << 20      # bytes of a stream that can be read again
+
 SEAM = 1024     # bytes before a place by which it is known again
 
 GZIP = b'\x1f\x8b'
@@ -54,18 +56,58 @@ class Block(NamedTuple):
     long_end: bytes = None
 
 
+class Stream:
+    """A binary stream, such as standard input, in the place of a path.
+
+    What has been read of its first bytes is read again after ``seek(0)``.
+    """
+
+    def __init__(self, stream, name='standard input'):
+        self.stream, self.name = stream, name
+        self._first, self._place = b'', 0
+
+    def read(self, size):
+        """Return so many bytes, or fewer at the end."""
+        data = self._first[self._place:self._place + size]
+        while len(data) < size and (piece := self.stream.read(size - len(data))):
+            data += piece
+            if len(self._first) < KEPT:
+                self._first += piece
+        self._place += len(data)
+        return data
+
+    read1 = read
+
+    def seek(self, place):
+        """Go back to the beginning."""
+        if place or self._place > len(self._first):
+            raise ValueError(f'{self.name} can only be read once')
+        self._place = 0
+
+    def tell(self):
+        return self._place
+
+
 class Source:
     """A file of lines, read from any place to its end.
 
-    ``beginning`` holds the first bytes, and ``size`` is the size on disk.
-    A file that cannot be one of lines is a ``SourceError``.
+    ``path`` may be a ``Stream``, which is read from its beginning only.
+    ``beginning`` holds the first bytes, and ``size`` is the size on disk, or
+    None.  A file that cannot be one of lines is a ``SourceError``; one that
+    is empty has no beginning.
     """
 
     def __init__(self, path, block=BLOCK, max_line=MAX_LINE):
-        self.path = os.fspath(path)
         self.block, self.max_line = block, max_line
-        self.size = self._check()
         self.problem = None
+        self.stream = isinstance(path, Stream)
+        if self.stream:
+            self.path, self.size, self._raw = path.name, None, path
+            path.seek(0)
+            self._begin()
+            return
+        self.path = os.fspath(path)
+        self.size = self._check()
         try:
             self._raw = open(self.path, 'rb')  # noqa: SIM115
         except OSError as e:
@@ -100,9 +142,8 @@ class Source:
         self.compressed = magic.startswith(GZIP)
         self._rewind()
         self.beginning = self._read(BEGINNING)
-        if not self.beginning:
-            why = self.problem or 'is empty: there is nothing to import'
-            raise SourceError(f'{self.path} {why}')
+        if not self.beginning and self.problem:
+            raise SourceError(f'{self.path} {self.problem}')
         if b'\0' in self.beginning:
             raise SourceError(
                 f'{self.path} is binary (it has zero bytes); '
@@ -135,7 +176,8 @@ class Source:
         return b''.join(pieces)
 
     def close(self):
-        self._raw.close()
+        if not self.stream:
+            self._raw.close()
 
     def __enter__(self):
         return self

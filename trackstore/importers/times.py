@@ -6,6 +6,8 @@ from datetime import datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
 NUMBER = re.compile(r'[+-]?\d{1,20}(\.\d{1,20})?(e[+-]?\d{1,2})?\Z', re.A | re.I)
+YEAR = re.compile(r'(\d{4})\Z', re.A)
+DATE = re.compile(r'\d{8}\Z', re.A)
 MONTH = re.compile(r'(\d{4})-(\d\d)\Z', re.A)
 ISO = re.compile(
     r'(\d{4})-?(\d\d)-?(\d\d)'
@@ -14,6 +16,11 @@ ISO = re.compile(
 
 ALLOWED = ('seconds since the epoch, or ISO 8601 such as 2026-11-21, '
            '2026-11-21T20:10 or 2026-11-21T20:10:05+01:00')
+
+#: What a person may ask for.
+ASKED = ('a year (2026), a month (2026-11), a date (2026-11-21 or 20261121), a time '
+         '(2026-11-21T20:10, also with seconds and +01:00) and seconds since the '
+         'epoch (1795291800)')
 
 #: The time stamps of the years 1 to 9999.
 CALENDAR = range(-62135596800, 253402300800)
@@ -55,24 +62,46 @@ def time_of(value, zone=timezone.utc, end=False):
     raise ValueError(f'{value!r} is no time; allowed are {ALLOWED}')
 
 
+def asked_time(text, zone=timezone.utc, end=False):
+    """Return the time stamp of what a person asks for, as ``time_of`` does.
+
+    Here four digits are a year and eight are a date, not seconds.
+
+    >>> asked_time('1970'), asked_time('19700102')
+    (0, 86400)
+    """
+    text = text.strip()
+    found = None
+    if YEAR.match(text) or DATE.match(text):
+        found = _day(text, zone, end)
+    else:
+        try:
+            return time_of(text, zone, end)
+        except ValueError:
+            pass
+    if found is None:
+        raise ValueError(f'{text!r} is no time; allowed are {ASKED}')
+    return found[0]
+
+
 def is_number(value):
     """Tell whether a time is a number, or a text with one."""
     return not isinstance(value, str) or NUMBER.match(value.strip()) is not None
 
 
 def _day(text, zone, end):
-    """Return the time stamp of a month or a date in a tuple, or None."""
-    month = MONTH.match(text)
-    found = month or ISO.match(text)
-    if not found or not month and found[4]:
+    """Return the time stamp of a year, a month or a date in a tuple, or None."""
+    year, month = YEAR.match(text), MONTH.match(text)
+    found = year or month or ISO.match(text)
+    if not found or not (year or month) and found[4]:
         return None
     try:
-        first = datetime(int(found[1]), int(found[2]), 1 if month else int(found[3]),
-                         tzinfo=zone)
+        first = datetime(int(found[1]), 1 if year else int(found[2]),
+                         1 if year or month else int(found[3]), tzinfo=zone)
         if not end:
             return (_seconds(first),)
-        after = first + timedelta(days=31 if month else 1)
-        if month:
+        after = first + timedelta(days=366 if year else 31 if month else 1)
+        if year or month:
             after = after.replace(day=1)
         return (_seconds(after) - MICROSECOND,)
     except (ValueError, OverflowError):

@@ -17,7 +17,7 @@ from ZODB.DB import DB
 from ZODB.FileStorage import FileStorage
 from ZODB.POSException import ConflictError
 
-from trackstore import TrackingStorage
+from trackstore import TrackingStorage, merge
 from trackstore.criteria import Between, Not
 from trackstore.tests.model import Item, Model, ModelTrack, small_segments
 
@@ -346,9 +346,9 @@ def test_compaction_beside_writers_does_not_make_them_conflict(db):
         for task in SHARED_TASKS:
             connection.root()["store"].startRun(task)
     writer = mixture(save_shared, save_bulk)
-    clients = race(db, one=writer, two=writer, compactor=compact)
-    assert conflicts(clients) == []
-    check(db, clients)
+    *writers, compactor = race(db, one=writer, two=writer, compactor=compact)
+    assert conflicts(writers) == []
+    check(db, [*writers, compactor])
 
 
 def test_everything_at_once_ends_with_what_was_committed(db):
@@ -423,6 +423,28 @@ def remove_all(client, store):
     client.pending.clear()
 
 
+@pytest.mark.parametrize("count", [10, 3000])
+@pytest.mark.parametrize("first", ["removal", "update"])
+def test_a_removal_beside_an_update_conflicts(db, count, first):
+    with db.transaction() as connection:
+        connection.root()["store"].saveTracks([("a", 0, "u", {"n": 0})] * count)
+    remover, updater = Client(db, "remover"), Client(db, "updater")
+    assert remover.begin().removeTracks(taskId="a") == count
+    updater.begin()["0000005"].data["n"] = 1
+    clients = [remover, updater]
+    if first == "update":
+        clients.reverse()
+    clients[0].commit()
+    with pytest.raises(ConflictError):
+        clients[1].commit()
+    clients[1].manager.abort()
+    left = clients[1].begin()
+    assert len(left) == (0 if first == "removal" else count)
+    assert left.verify() == []
+    for client in clients:
+        client.close()
+
+
 @pytest.mark.parametrize("step", [
     save_shared, save_new_task, save_bulk, save_updating, update, assign, remove,
     remove_all, start_run, stop_run])
@@ -436,6 +458,35 @@ def test_compaction_between_a_step_and_its_commit(db, step):
         step(writer, writer.begin())
         compactor.begin().compact()
         writer.commit()
+    check(db, [writer, compactor])
+
+
+def test_changes_between_the_steps_of_a_compaction(db, monkeypatch):
+    """A compaction of many segments is many transactions: others come between."""
+    writer, compactor = Client(db, "writer"), Client(db, "compactor")
+    for _ in range(12):
+        save_bulk(writer, writer.begin())
+        writer.commit()
+
+    busy = []
+
+    class Interrupted(transaction.TransactionManager):
+
+        def begin(self):
+            if not busy:
+                busy.append(self)
+                for step in update, remove, assign, *[save_shared] * 40:
+                    step(writer, writer.begin())
+                    writer.commit()
+                busy.clear()
+            return super().begin()
+
+    compactor.begin()
+    store = compactor.connection.root()["store"]
+    monkeypatch.setattr(merge, "LARGEST", 100)
+    with monkeypatch.context() as patch:
+        patch.setattr(merge.transaction, "TransactionManager", Interrupted)
+        store.compact()
     check(db, [writer, compactor])
 
 
