@@ -84,14 +84,21 @@ class MemoryIndex:
 
     def __init__(self, values):
         self.groups = grouped(values)
+        self._kinds = None
 
     def postings(self, criterion):
         groups = self.groups
         if criterion.exact is not None:
             positions = groups.get(criterion.exact[0])
             return [positions] if positions else []
-        matches = criterion.matches
-        return [positions for value, positions in groups.items() if matches(value)]
+        if self._kinds is None:
+            self._kinds = dict(_by_kind(groups))
+        values = self._kinds.get(criterion.kind, ())
+        if criterion.span is not None:
+            found = values[_within(values, *criterion.span)]
+        else:
+            found = values[_beginning(values, criterion.prefix)]
+        return list(map(groups.__getitem__, found))
 
     def values(self):
         return [(value, len(positions)) for value, positions in self.groups.items()]
@@ -206,10 +213,8 @@ class SegmentIndex(Persistent):
         result = []
         for page in pages[start:end]:
             values, offsets, positions = page.decoded()
-            first = 0 if low is None else bisect_left(values, low)
-            last = len(values) if high is None else bisect_right(values, high)
             result += [positions[offsets[n]:offsets[n + 1]]
-                       for n in range(first, last)]
+                       for n in range(len(values))[_within(values, low, high)]]
         return result
 
     def _prefix(self, found, prefix):
@@ -217,10 +222,11 @@ class SegmentIndex(Persistent):
         result = []
         for page in pages[max(bisect_right(firsts, prefix) - 1, 0):]:
             values, offsets, positions = page.decoded()
-            for n in range(bisect_left(values, prefix), len(values)):
-                if not values[n].startswith(prefix):
-                    return result
-                result.append(positions[offsets[n]:offsets[n + 1]])
+            found = _beginning(values, prefix)
+            result += [positions[offsets[n]:offsets[n + 1]]
+                       for n in range(len(values))[found]]
+            if found.stop < len(values):
+                break
         return result
 
     def values(self):
@@ -268,6 +274,21 @@ class SegmentIndex(Persistent):
                 values, offsets, positions = page.decoded()
                 for n, value in enumerate(values):
                     yield value, positions[offsets[n]:offsets[n + 1]]
+
+
+def _within(values, low, high):
+    """Return the slice of sorted values from ``low`` to ``high``."""
+    return slice(0 if low is None else bisect_left(values, low),
+                 len(values) if high is None else bisect_right(values, high))
+
+
+def _beginning(values, prefix):
+    """Return the slice of sorted texts or bytes that begin so."""
+    start = bisect_left(values, prefix)
+    stop = start
+    while stop < len(values) and values[stop].startswith(prefix):
+        stop += 1
+    return slice(start, stop)
 
 
 def _by_kind(groups):
