@@ -7,7 +7,7 @@ from trackstore import block, codec, keys, merge, saving, timestamps
 from trackstore.directory import Entry
 from trackstore.exceptions import DataError, TrackstoreError
 from trackstore.layout import BASE
-from trackstore.record import Row, encode_record
+from trackstore.record import Row
 from trackstore.segment import SegmentBuilder
 from trackstore.track import Track
 from trackstore.tracks import Chunk, Numbers
@@ -79,7 +79,7 @@ def _save_to_tail(storage, columns, mappings, extras):
     rows = zip(*(columns[name] for name in layout.columns), strict=True)
     for n, values in enumerate(rows):
         row = Row(values, codec.dump_mapping(mappings[n]), extras and extras[n])
-        saving.put(storage, first + n, encode_record(layout, row), new=True)
+        saving.add(storage, first + n, row)
     return Chunk(None, None, range(first, first + count))
 
 

@@ -106,17 +106,20 @@ def save(storage, taskId, run, userName, data, moment):
     else:
         stretch_run(storage, runId, state, moment)
     number = storage._take_number('tracks', 1)
-    record = encode_record(layout, row)
-    if len(record) <= LARGE:
-        put(storage, number, record, new=True)
-    else:
-        save_segment(storage, number, row)
+    add(storage, number, row)
     return number
 
 
-def save_segment(storage, number, row):
-    """Save one large track, which in the tail would be written again and again."""
+def add(storage, number, row):
+    """Add a new track: to the tail, where it is written again with others.
+
+    A large one therefore makes a segment of its own.
+    """
     layout = storage._layout
+    record = encode_record(layout, row)
+    if len(record) <= LARGE:
+        put(storage, number, record, new=True)
+        return
     builder = SegmentBuilder(layout.columns)
     columns = {name: [value]
                for name, value in zip(layout.columns, row.values, strict=True)}

@@ -8,15 +8,20 @@ from datetime import datetime
 from itertools import chain, islice
 
 import click
+from rich.cells import cell_len
 
 from trackstore.timestamps import timeStamp2ISO
 
 AT_ONCE = 1_000     # rows by which a column's width is measured
 GAP = '  '
+INDENT = '    '
+WIDE = 140          # characters from which data stand beside the other columns
+NARROWEST = 8       # characters that a column is cut to at the most
 HIDDEN = ('Cc', 'Cf', 'Cs', 'Zl', 'Zp')     # what a terminal might obey
 
 json_option = click.option(
-    '--json', 'as_json', is_flag=True, help='Print an object of JSON a line; times are seconds since the epoch.')
+    '--json', 'as_json', is_flag=True,
+    help='Print an object of JSON a line; times are seconds since the epoch.')
 
 
 def at_terminal():
@@ -80,11 +85,15 @@ def show_table(columns, rows, right=(), rest=None):
     """Print rows of texts under the names of their columns.
 
     At a terminal it is a table, elsewhere columns with two spaces between
-    them.  ``right`` names the columns with numbers, ``rest`` the one that is
-    cut so that the others have room.
+    them.  ``right`` names the columns with numbers.  ``rest`` is the last one,
+    which has the room that the others leave, or a line of its own where that
+    would be little.
     """
     if at_terminal():
-        _rich_table(columns, rows, right, rest)
+        if rest is not None and width() < WIDE:
+            _narrow_table(columns[:-1], list(rows), right, width())
+        else:
+            _rich_table(columns, rows, right, rest)
         return
     rows = iter(rows)
     first = list(islice(rows, AT_ONCE))
@@ -112,6 +121,51 @@ def _rich_table(columns, rows, right, rest):
     for row in rows:
         table.add_row(*map(Text, row))
     console.print(table)
+
+
+def _narrow_table(columns, rows, right, room):
+    """Print rows whose last cell stands on a line of its own.
+
+    Where a row is too long, its longest cells are cut at their beginning.
+    """
+    widths = [max(map(cell_len, cells)) for cells in
+              zip(columns, *(row[:-1] for row in rows), strict=True)]
+    room -= len(GAP) * (len(widths) - 1)
+    while sum(widths) > room and max(widths) > NARROWEST:
+        widths[widths.index(max(widths))] -= 1
+    click.secho(_line(columns, columns, widths, right), bold=True)
+    for row in rows:
+        click.echo(_line(columns, row[:-1], widths, right))
+        indented = room + len(GAP) * (len(widths) - 1) - len(INDENT)
+        click.secho(INDENT + _cut(row[-1], indented), dim=True)
+
+
+def _line(columns, cells, widths, right):
+    return GAP.join(
+        ' ' * (size - cell_len(text)) + text if name in right else
+        text + ' ' * (size - cell_len(text))
+        for name, size, text in zip(
+            columns, widths, (_ending(cell, size) for cell, size in zip(
+                cells, widths, strict=True)), strict=True)).rstrip()
+
+
+def _ending(text, size):
+    """Return the end of a text, which says more than the beginning of a path."""
+    if cell_len(text) <= size:
+        return text
+    while cell_len(text) > size - 1:
+        text = text[1:]
+    return f'…{text}' if has_unicode() else f'~{text}'
+
+
+def _cut(text, size):
+    """Return the beginning of a text."""
+    if cell_len(text) <= size:
+        return text
+    text = text[:size]
+    while cell_len(text) > size - 1:
+        text = text[:-1]
+    return f'{text}…' if has_unicode() else f'{text}~'
 
 
 def show_pairs(pairs):

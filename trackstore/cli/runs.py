@@ -44,5 +44,6 @@ def runs(store, only, limit, reverse, zone, as_json):
 
 def _row(run, groups):
     group = groups.get(run.id)
-    return {'runId': run.id, 'taskId': plain(run.taskId), 'start': run.start, 'end': run.end,
-            'finished': run.finished, 'tracks': group.count if group else 0}
+    return {'runId': run.id, 'taskId': plain(run.taskId), 'start': run.start,
+            'end': run.end, 'finished': run.finished,
+            'tracks': group.count if group else 0}

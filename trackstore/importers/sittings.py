@@ -2,8 +2,10 @@
 
 A log is not quite in order, so a track goes to the sitting that its own time
 puts it in.  The run of a sitting is finished when its user has been idle for
-a pause; a late track may still stretch it.  What is known of recent sittings is kept with the state of the
-import, so that a sitting goes on where a log has grown or has been rotated.
+a pause; a late track may still stretch it.
+
+What is known of recent sittings is kept with the state of the import, so that a
+sitting goes on where a log has grown or has been rotated.
 """
 
 import pickle

@@ -1,0 +1,122 @@
+"""What classes of tracks may be, and what happens when they change."""
+
+import pytest
+from ZODB.DB import DB
+
+import trackstore
+from trackstore import Track, TrackingStorage
+from trackstore.exceptions import CriteriaError, FormatError, OpenError
+
+
+def stored(cls):
+    return DB(None).open().root().setdefault(
+        "tracks", TrackingStorage(trackFactory=cls))
+
+
+class Stateful:
+    state = "new"
+    colour = "white"
+
+
+class Mixed(Stateful, Track):
+    metadata_attributes = (*Track.metadata_attributes, "state")
+    index_attributes = (*Track.index_attributes, "state")
+
+
+class Late(Track):
+
+    def __init__(self, taskId, runId, userName, data=None):
+        self.early = 5
+        super().__init__(taskId, runId, userName, data)
+
+
+class Total(Track):
+    index_attributes = (*Track.index_attributes, "total")
+
+    @property
+    def total(self):
+        return self.data["a"] + self.data["b"]
+
+
+def test_defaults_of_a_mixin():
+    tracks = stored(Mixed)
+    tracks.saveUserTrack("a", 0, "u", {})
+    track = tracks["0000001"]
+    assert (track.state, track.colour) == ("new", "white")
+    assert tracks.count(state="new") == 1
+    track.state, track.colour = "done", "red"
+    assert (track.state, track.colour, track.metadata["state"]) == (
+        "done", "red", "done")
+    assert tracks.count(state="done") == 1
+    assert Stateful.state == "new"
+
+
+def test_an_attribute_before_the_init_of_the_class():
+    tracks = stored(Late)
+    tracks.saveUserTrack("a", 0, "u", {"n": 1})
+    assert (tracks["0000001"].early, tracks["0000001"].data) == (5, {"n": 1})
+
+
+def test_what_belongs_to_the_class_is_not_set():
+    tracks = stored(Track)
+    tracks.saveUserTrack("a", 0, "u", {})
+    with pytest.raises(AttributeError, match="update: cannot be set to 5"):
+        tracks["0000001"].update = 5
+    with pytest.raises(AttributeError, match="note: cannot be set to Ellipsis"):
+        tracks["0000001"].note = ...
+
+
+def test_a_property_that_fails_changes_nothing():
+    tracks = stored(Total)
+    tracks.saveUserTrack("a", 0, "u", {"a": 1, "b": 2})
+    track = tracks["0000001"]
+    with pytest.raises(KeyError):
+        track.data = {"a": 1}
+    with pytest.raises(TypeError, match="total"):
+        track.data = {"a": [], "b": []}
+    assert track.data == {"a": 1, "b": 2}
+    assert tracks.count(total=3) == 1
+    with pytest.raises(KeyError):
+        tracks.saveUserTrack("b", 0, "u", {"a": 1})
+    assert len(tracks) == 1 and "b" not in tracks.currentRuns
+
+
+def test_a_class_that_lost_an_index():
+    tracks = stored(Mixed)
+    tracks.saveUserTrack("a", 0, "u", {})
+    tracks.trackFactory = Track
+    with pytest.raises(CriteriaError, match="state: is no criterion; known are task"):
+        tracks.query(state="new")
+    assert tracks.count(taskId="a") == 1
+    tracks.setupIndexes()
+    assert "state" not in tracks.indexAttributes
+    assert tracks.verify() == []
+
+
+def test_a_class_that_is_gone():
+    tracks = stored(Track)
+    tracks.trackFactory = type("Broken", (), {})
+    with pytest.raises(FormatError, match="Broken.*cannot be imported"):
+        len(tracks)
+
+
+def test_a_store_keeps_its_class(tmp_path):
+    path = tmp_path / "t.fs"
+    with trackstore.open(path, trackFactory=Mixed) as tracks:
+        assert tracks.trackFactory is Mixed
+    with (pytest.raises(OpenError, match="trackFactory: .* has tracks of"),
+          trackstore.open(path, trackFactory=Total)):
+        pass
+    with trackstore.open(path, trackFactory=Mixed) as tracks:
+        assert len(tracks) == 0
+
+
+def test_reading_what_is_not_there(tmp_path):
+    with (pytest.raises(OpenError, match="there is no database"),
+          trackstore.open(tmp_path / "no.fs", readOnly=True)):
+        pass
+    with trackstore.open(tmp_path / "t.fs"):
+        pass
+    with (pytest.raises(OpenError, match="has nothing under 'other'"),
+          trackstore.open(tmp_path / "t.fs", "other", readOnly=True)):
+        pass
