@@ -63,7 +63,8 @@ class Block(Persistent):
 
     def items(self, position):
         """Return the pairs of key and value of the data of a track."""
-        return self._decoded()[0].items(position)
+        cached = self.__dict__.get('_v_data') or self._decoded()
+        return cached[0].items(position)
 
     def extras(self, position):
         """Return the further attributes of a track as bytes, or None."""

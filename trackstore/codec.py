@@ -266,15 +266,17 @@ def _encode_shape(keys, mappings):
 class Mappings:
     """The dictionaries of a block, decoded column by column."""
 
-    __slots__ = ('_shapes', '_places', '_rows')
+    __slots__ = ('_shapes', '_places', '_plain', '_rows')
 
     def __init__(self, blob):
         codes, shapes = pickle.loads(blob)
-        self._rows = self._places = None
+        self._rows = self._places = self._plain = None
         if shapes and isinstance(shapes[0], bytes):
             self._rows = shapes
             return
         self._shapes = [_Shape(*shape) for shape in shapes]
+        if codes is None and not self._shapes[0].lazy:
+            self._plain = self._shapes[0].keys, self._shapes[0].columns
         if codes is not None:
             counts = [0] * len(shapes)
             self._places = places = []
@@ -284,6 +286,9 @@ class Mappings:
 
     def items(self, position):
         """Return the pairs of key and value of the one at the position."""
+        if self._plain is not None:  # by far the most frequent
+            keys, columns = self._plain
+            return zip(keys, [column[position] for column in columns])  # noqa: B905
         if self._places is not None:
             shape, position = self._places[position]
             return shape.items(position)

@@ -54,7 +54,7 @@ def handle(storage, number, missing_ok=False):
 
 def _new(storage, table, number, place):
     factory = storage.trackFactory
-    track = bind(object.__new__(factory), storage, number, place)
+    track = bind(factory, storage, number, place)
     table[number] = weakref.ref(track)
     if len(table) > table.limit:
         table.purge()
@@ -68,19 +68,22 @@ def handles(storage, chunk, view):
             yield handle(storage, number, missing_ok=True)
         return
     table = _table_of(storage)
-    get = table.get
-    pages, directory = storage._pages, storage._directory
-    count, size = len(pages), tail.PAGE_SIZE
-    stamp = view.directory_stamp
+    get, ref, factory = table.get, weakref.ref, storage.trackFactory
+    directory, stamp = storage._directory, view.directory_stamp
+    count, size = len(storage._pages), tail.PAGE_SIZE
     for numbers, block, local in chunk.places():
+        pages = [(page, page._v_stamp, page.records) for page in storage._pages]
         for number, position in zip(numbers, local, strict=True):
-            ref = get(number)
-            track = None if ref is None else ref()
+            found = get(number)
+            track = None if found is None else found()
             if track is None:
-                page = pages[number // size % count]
-                if number in page.records:  # changed while we go through them
+                page, page_stamp, records = pages[number // size % count]
+                if number in records:  # changed while we go through them
                     track = handle(storage, number, missing_ok=True)
                 else:
-                    track = _new(storage, table, number, (
-                        page, page._v_stamp, directory, stamp, block, position))
+                    track = bind(factory, storage, number, (
+                        page, page_stamp, directory, stamp, block, position))
+                    table[number] = ref(track)
             yield track
+        if len(table) > table.limit:
+            table.purge()

@@ -296,6 +296,7 @@ def _is_data(cls, name):
 
 
 _SLOTS = frozenset(Track.__slots__)
+_new = object.__new__
 _set_storage = Track._storage.__set__
 _set_number = Track._number.__set__
 _set_place = Track._place.__set__
@@ -304,11 +305,11 @@ _set_local = Track._local.__set__
 Track._layout = Layout(Track)
 
 
-def bind(track, storage, number, place):
-    """Make the track a handle on what the storage holds."""
+def bind(cls, storage, number, place):
+    """Return a handle on what the storage holds."""
+    track = _new(cls)
     _set_storage(track, storage)
     _set_number(track, number)
     _set_place(track, place)
     _set_data(track, None)
-    _set_local(track, None)
     return track

@@ -68,8 +68,9 @@ def criteria_options(function):
 
 
 def _any_of(values):
-    """Return the values; what could be a number is also looked for as one."""
-    return [*values, *(int(value) for value in values if WHOLE.match(value))]
+    """Return the values; a number is also looked for as one, and None as none."""
+    return [*values, *(int(value) for value in values if WHOLE.match(value)),
+            *(None for value in values if value == 'None')]
 
 
 def _further(where):

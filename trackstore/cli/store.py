@@ -7,6 +7,7 @@ import zlib
 from contextlib import ExitStack, contextmanager
 
 import click
+from ZODB.broken import Broken
 from ZODB.POSException import (
     ConflictError,
     POSError,
@@ -112,6 +113,8 @@ def failures():
 
 def _is_from_readers(error):
     """Tell whether an error arose where stored bytes are taken apart."""
+    if isinstance(getattr(error, 'obj', None), Broken):
+        return True
     trace, module = error.__traceback__, ''
     while trace is not None:
         module = trace.tb_frame.f_globals.get('__name__', '')

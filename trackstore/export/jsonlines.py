@@ -55,9 +55,11 @@ def _runs(storage, numbers):
     for number in numbers:
         run = storage.getRun(runId=number)
         record = {'run': number, 'start': run.start}
+        current = storage.currentRuns.get(run.taskId) == number
         if run.taskId is not None:
             record['task'] = run.taskId
-            record['current'] = storage.currentRuns.get(run.taskId) == number
+        if current or run.taskId is not None:
+            record['current'] = current
         # An open run ends with its last track, if nobody has said otherwise.
         last = groups[number].last if number in groups else run.start
         if run.finished or run.end != max(run.start, last):

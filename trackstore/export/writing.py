@@ -23,7 +23,7 @@ def export_tracks(storage, target, format=None, progress=None, **criteria):
         file that is open for writing
     ``format``
         ``'jsonl'`` (tracks and runs) or ``'csv'`` (tracks only); None takes it
-        from the end of the path, and JSON lines where that does not say it
+        from the end of the path; JSON lines where that has no ending
     ``progress``
         is called with the number of tracks done and their total
     ``criteria``
@@ -35,15 +35,15 @@ def export_tracks(storage, target, format=None, progress=None, **criteria):
     A file appears when all of it is there: what goes wrong leaves none, or the
     one that was there before.  The files of the storage itself are refused.
     """
+    if isinstance(target, (str, os.PathLike)) and is_of_storage(target, storage):
+        raise ExportError(
+            f'target: {os.fspath(target)} is a file of the store itself; allowed '
+            f'is any other file')
     if format is None:
         format = _format_of(target)
     if format not in FORMATS:
         raise ExportError(f'format: {format!r} is no format; allowed are '
                           f'{", ".join(FORMATS)}')
-    if isinstance(target, (str, os.PathLike)) and is_of_storage(target, storage):
-        raise ExportError(
-            f'target: {os.fspath(target)} is a file of the store itself; allowed '
-            f'is any other file')
     tracks = _Reading(storage, storage.query(**criteria), progress)
     with _opened(target) as file:
         for line in FORMATS[format](storage, tracks, criteria):
@@ -56,6 +56,11 @@ def _format_of(target):
         ending = os.fspath(target).removesuffix('.gz').rpartition('.')[2]
         if ending in FORMATS:
             return ending
+        if os.path.splitext(os.fspath(target).removesuffix('.gz'))[1]:
+            raise ExportError(
+                f'target: the ending of {os.fspath(target)} says no format; known are '
+                f'{", ".join(f".{name}" for name in FORMATS)}, others need a format '
+                f'(--format)')
     return 'jsonl'
 
 

@@ -2,9 +2,10 @@
 
 A line becomes a track of its path (without the query), by the remote user or
 else by the client's address.  Its data have the keys ``method``, ``status``
-(int), ``bytes`` (int), ``referrer``, ``agent`` and ``query``, each only where
-the line has it.  The request itself is kept as ``request`` where it is none,
-so that it has no path (the task is then ``-``), or where it names a server.
+(int), ``bytes`` (int), ``referrer``, ``agent``, ``query`` and ``host`` (a
+virtual host with its port), each only where the line has it.  The request
+itself is kept as ``request`` where it is none, so that it has no path (the task
+is then ``-``), or where it names a server.
 """
 
 import re
@@ -22,7 +23,7 @@ KNOWN_TIMES = 100_000       # as many texts of times are remembered
 #
 # The optional first part is a virtual host with its port, as Debian's Apache
 # writes it; an IPv6 address has more than one colon.
-CLIENT = r'(?:[^\s:]+:\d{1,5} )?(\S+) \S+ (\S.{0,255}?) \[([^\]]{1,40})\] '
+CLIENT = r'(?:([^\s:]+:\d{1,5}) )?(\S+) \S+ (\S.{0,255}?) \[([^\]]{1,40})\] '
 QUOTED = r'"((?:[^"\\]|\\.)*)"'
 NUMBERS = r' (\d{3}|-) (\d{1,18}|-)'
 
@@ -86,13 +87,13 @@ class AccessLog:
     def _row(self, line, number, share):
         found = USUAL.match(line)
         if found:
-            (address, user, stamp, method, path, query,
+            (host, address, user, stamp, method, path, query,
              status, size, referrer, agent) = found.groups()
             data = {'method': method}
             if '%' in path:
                 path = readable(path)
         else:
-            (address, user, stamp, request,
+            (host, address, user, stamp, request,
              status, size, referrer, agent) = _unusual(line)
             path, query, data = _request(request)
         time = self._times.get(stamp)
@@ -109,6 +110,8 @@ class AccessLog:
             data['agent'] = share(agent, agent)
         if query:
             data['query'] = query
+        if host:
+            data['host'] = share(host, host)
         if user == '-' or user == '""':
             user = address
         return path, None, user, data, time, number
@@ -130,8 +133,8 @@ def _unusual(line):
     found = ESCAPED.match(line) or UNESCAPED.match(line)
     if not found:
         raise BadLine(_why(line))
-    address, user, stamp, *texts = found.groups()
-    return address, unescaped(user), stamp, *[unescaped(text) for text in texts]
+    host, address, user, stamp, *texts = found.groups()
+    return host, address, unescaped(user), stamp, *[unescaped(text) for text in texts]
 
 
 def _why(line):
@@ -142,6 +145,8 @@ def _why(line):
     rest = line[found.end():]
     if not re.match(QUOTED, rest):
         return 'the request in quotes is missing or does not end'
+    if re.match(QUOTED + r' (\d{3}|-) \d{19}', rest, re.A):
+        return 'its number of bytes has more than 18 digits'
     if not re.match(QUOTED + NUMBERS, rest, re.A):
         return 'a status and a number of bytes do not follow the request'
     return 'it does not end with a referrer and an agent in quotes'

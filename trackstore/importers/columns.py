@@ -38,6 +38,11 @@ class Columns:
         self.names = {'task': task, 'user': user, 'run': run, 'time': time}
         self.unit, self.zone = UNITS[unit], zone
 
+    def given(self):
+        """Return the options that say which column is what, or in which unit."""
+        return [f'--{what}' for what, name in self.names.items() if name is not None
+                ] + ['--time-unit'] * (self.unit != 1)
+
     def resolve(self, present, path):
         """Return columns with names, chosen among those that are present."""
         chosen = {}
@@ -52,7 +57,8 @@ class Columns:
             if name is None:
                 raise SourceError(
                     f'which column of {path} is the {what}? Its columns are '
-                    f'{_listed(present)}; name one with --{what}'
+                    f'{_listed(present)}'
+                    + (f'; name one with --{what}' if present else '')
                     + ('' if what == 'task' else f', or --{what} - for none'))
             chosen[what] = name
         result = Columns(zone=self.zone)
@@ -102,5 +108,7 @@ def _key(value, what):
 
 def _listed(names):
     names = list(names)
+    if not names:
+        return 'none'
     more = f' and {len(names) - 20} more' if len(names) > 20 else ''
     return ', '.join(map(repr, names[:20])) + more

@@ -49,6 +49,9 @@ class FileImport(Import):
         self._find()
         if rejects is not None:
             self.rejects = Rejects(rejects, source.path, storage, prologue)
+            if self.take_back and self._state.open_line[3]:
+                length = self.offset - self.place
+                self.rejects.take_back(source.before(self.offset, length))
 
     def run(self):
         try:

@@ -81,7 +81,7 @@ def import_source(storage, source, format=None, columns=None, idle=IDLE,
         found = recognise(opened, format)
         if found == 'git':
             return SavedImport(storage, opened, **options).run()
-        reader = READERS[found](opened, columns or Columns())
+        reader = _reader(found, opened, columns)
         runs = {'access': partial(Sittings, idle), 'export': DescribedRuns}.get(
             found, NamedRuns)
         return FileImport(storage, opened, reader, runs, **options).run()
@@ -95,7 +95,17 @@ def check_source(source, format=None, columns=None):
     with Source(source) as opened:
         found = recognise(opened, format) if opened.beginning else 'git'
         if found != 'git':
-            READERS[found](opened, columns or Columns())
+            _reader(found, opened, columns)
+
+
+def _reader(found, source, columns):
+    """Return what reads a format, if the columns fit it."""
+    columns = columns or Columns()
+    if found not in ('csv', 'jsonl') and columns.given():
+        raise SourceError(
+            f'{", ".join(columns.given())}: {source.path} has no columns to choose '
+            f'from ({found}); these are for csv and jsonl')
+    return READERS[found](source, columns)
 
 
 def _is_history(source, format):

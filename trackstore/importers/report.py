@@ -79,7 +79,7 @@ class Rejects:
                 f'the rejected lines cannot be kept in {self.path}, a file of the '
                 f'store itself')
         try:
-            self._file = open(path, 'ab')  # noqa: SIM115
+            self._file = open(path, 'a+b')  # noqa: SIM115
         except OSError as e:
             raise SourceError(
                 f'the rejected lines cannot be kept in {self.path}: '
@@ -92,6 +92,16 @@ class Rejects:
             self._file.write(self._prologue)
         self._file.writelines(line + b'\n' for line in lines)
         self._file.flush()
+
+    def take_back(self, line):
+        """Remove a line, if it is the last one."""
+        end = self._file.seek(0, os.SEEK_END)
+        start = end - len(line) - 1
+        if start >= 0:
+            self._file.seek(max(0, start - 1))
+            if (b'\n' * (not start) + self._file.read()) == b'\n' + line + b'\n':
+                self._file.truncate(start)
+            self._file.seek(0, os.SEEK_END)
 
     def close(self):
         self._file.close()

@@ -39,6 +39,16 @@ def text_of(line):
         return line.decode('latin-1')
 
 
+def _checkout_around(path):
+    """Return the folder above a path that is a checkout of git, or None."""
+    folder = os.path.realpath(path)
+    while folder != os.path.dirname(folder):
+        if os.path.exists(os.path.join(folder, '.git')):
+            return folder
+        folder = os.path.dirname(folder)
+    return None
+
+
 class Block(NamedTuple):
     """Whole lines of a source, without their line ends.
 
@@ -126,9 +136,11 @@ class Source:
         except (OSError, ValueError) as e:
             raise SourceError(f'{self.path} cannot be read: {e}') from None
         if stat.S_ISDIR(status.st_mode):
+            root = _checkout_around(self.path)
+            hint = (f'the checkout around it is {root}' if root else
+                    'name a file or a checkout')
             raise SourceError(
-                f'{self.path} is a directory, and no git checkout; '
-                f'name a file or a checkout')
+                f'{self.path} is a directory, and no git checkout; {hint}')
         if not stat.S_ISREG(status.st_mode):
             raise SourceError(f'{self.path} is not a regular file')
         return status.st_size

@@ -69,8 +69,14 @@ def log(tmp_path):
     (['--task', '5'], [2, 3]),
     (['--task', 'a', '--task', 'é*'], [1, 4]),
     (['--user', 'b*'], [2, 3]),
+    (['--user', 'None'], [4]),
     (['--run', '2', '--run', '3'], [2, 3]),
     (['--from', '2026-11-21', '--to', '2026-11-21'], [1, 2, 4]),
+    (['--from', '20261122'], [3]),
+    (['--to', '20261121'], [1, 2, 4]),
+    (['--from', '2026', '--to', '2026'], [1, 2, 3, 4]),
+    (['--from', '2027'], []),
+    (['--to', '2026-11'], [1, 2, 3, 4]),
     (['--from', '2026-11-21T01:00', '--zone', 'Europe/Berlin'], [1, 2, 3, 4]),
     (['--from', '2026-11-21T01:01', '--zone', 'Europe/Berlin'], [2, 3]),
     (['--to', '1795219200'], [1]),
@@ -109,20 +115,20 @@ def test_shown_text_is_printable(text):
 
 def test_top_and_count_of_all(store):
     assert lines('count', store) == ['4']
-    assert objects('count', store) == [{'count': 4}]
+    assert objects('count', store) == [{'tracks': 4}]
     assert objects('top', store, 'user', '--limit', 1) == [
-        {'user': 'ben', 'count': 2, 'first': 1795222800, 'last': 1795305600}]
-    assert [row['task'] for row in objects('top', store, 'task')] == [
+        {'userName': 'ben', 'tracks': 2, 'first': 1795222800, 'last': 1795305600}]
+    assert [row['taskId'] for row in objects('top', store, 'task')] == [
         5, '5', 'a', 'é\x1b[31m\n[b]']
-    assert [row['run'] for row in objects('top', store, 'run')] == [1, 2, 3, 4]
+    assert [row['runId'] for row in objects('top', store, 'run')] == [1, 2, 3, 4]
 
 
 def test_runs_of_each_kind(store):
-    assert [run['run'] for run in objects('runs', store)] == [1, 2, 3, 4]
+    assert [run['runId'] for run in objects('runs', store)] == [1, 2, 3, 4]
     assert objects('runs', store, '--finished') == [
-        {'run': 1, 'start': 1795219200, 'end': 1795219260, 'finished': True,
-         'tracks': 1}]
-    assert [run['run'] for run in objects(
+        {'runId': 1, 'taskId': 'a', 'start': 1795219200, 'end': 1795219260,
+         'finished': True, 'tracks': 1}]
+    assert [run['runId'] for run in objects(
         'runs', store, '--open', '--reverse', '--limit', 2)] == [4, 3]
     result = invoke('runs', store, '--limit', 1)
     assert result.stderr == '1 of 4 runs; for more: --limit\n'
@@ -132,9 +138,8 @@ def test_histograms(store):
     assert lines('histogram', store, '--by', 'day') == [
         f'2026-11-21 Sat  3  {"█" * 60}', f'2026-11-22 Sun  1  {"█" * 20}']
     hours = objects('histogram', store)
-    assert [bucket['count'] for bucket in hours] == [2, 1, *[0] * 22, 1]
-    assert hours[0] == {'start': '2026-11-21T00:00:00+00:00',
-                        'end': '2026-11-21T01:00:00+00:00', 'count': 2}
+    assert [bucket['tracks'] for bucket in hours] == [2, 1, *[0] * 22, 1]
+    assert hours[0] == {'start': 1795219200, 'end': 1795222800, 'tracks': 2}
     assert invoke('histogram', store, '--task', 'x').stderr == 'there are no tracks\n'
 
 
@@ -159,7 +164,7 @@ def test_an_import_as_json(store, log):
         'lines': 3_000, 'tracks': 3_000, 'rejected': 0, 'bad': []}
     [report] = objects('import', log, store)
     assert (report['lines'], report['earlier']) == (0, 3_000)
-    assert objects('count', store) == [{'count': 3_004}]
+    assert objects('count', store) == [{'tracks': 3_004}]
     [report] = objects('import', log, store, '--again')
     assert report['tracks'] == 3_000
 
@@ -200,7 +205,7 @@ def test_an_import_that_the_user_stops(tmp_path, log, monkeypatch):
         context.setattr(load.Report, 'add', stop)
         result = invoke('import', log, tmp_path / 'new.fs', '--batch', 400)
     assert result.exit_code == 130
-    saved = objects('count', tmp_path / 'new.fs')[0]['count']
+    saved = objects('count', tmp_path / 'new.fs')[0]['tracks']
     assert 0 < saved < 3_000
     assert result.stderr.startswith('Error: interrupted; ')
     assert objects('import', log, tmp_path / 'new.fs')[0]['tracks'] == 3_000 - saved
@@ -233,7 +238,7 @@ def test_upkeep(store):
     assert objects('info', store)[0]['tracks'] == 104
     assert objects('compact', store)[0]['segments'] == 1
     [packed] = objects('pack', store)
-    assert packed['bytes'] <= packed['before']
+    assert packed['bytes'] <= packed['bytesBefore']
     assert objects('info', store)[0]['bytes'] == packed['bytes']
     assert objects('verify', store) == [{'tracks': 104, 'problems': []}]
 
@@ -268,7 +273,7 @@ def test_reading_leaves_the_store_as_it_is(store, name):
 
 
 @pytest.mark.parametrize(('arguments', 'message'), [
-    (['query', '--from', 'yesterday'], "'yesterday' is no time; allowed are seconds"),
+    (['query', '--from', 'yesterday'], "'yesterday' is no time; allowed are a year"),
     (['query', '--zone', 'Mars'], "there is no time zone 'Mars'; allowed are names"),
     (['query', '--where', 'page'], "'page' is not of the form NAME=VALUE"),
     (['query', '--where', 'page=1'], 'Error: page: is no criterion; known are'),
@@ -304,12 +309,152 @@ def test_a_store_that_another_process_has(store, log):
 
 
 def test_a_source_that_is_none_makes_no_store(tmp_path):
-    (tmp_path / 'empty.log').touch()
-    result = invoke('import', tmp_path / 'empty.log', tmp_path / 'new.fs')
+    (tmp_path / 'letter.txt').write_text('Dear Ann')
+    result = invoke('import', tmp_path / 'letter.txt', tmp_path / 'new.fs')
     assert result.exit_code == 2
-    assert result.output == (
-        f'Error: {tmp_path}/empty.log is empty: there is nothing to import\n')
+    assert result.output.startswith(
+        f'Error: the format of {tmp_path}/letter.txt is not recognised')
     assert not (tmp_path / 'new.fs').exists()
+
+
+def test_bad_sources_do_not_stop_the_others(tmp_path, log):
+    store, letter = tmp_path / 'new.fs', tmp_path / 'letter.txt'
+    (tmp_path / 'empty.log').touch()
+    assert lines('import', tmp_path / 'empty.log', store) == [
+        f'{tmp_path}/empty.log is empty, nothing to import']
+    letter.write_text('Dear Ann')
+    result = invoke('import', letter, tmp_path / 'empty.log', log, store)
+    assert result.exit_code == 1
+    assert '3,000 tracks saved' in result.stdout
+    assert result.stderr.startswith(f'Error: the format of {letter} is not')
+    result = invoke('import', letter, tmp_path / 'nowhere', store)
+    assert result.exit_code == 2
+    assert result.stderr.count('Error: ') == 2
+    [report] = objects('import', tmp_path / 'empty.log', store)
+    assert (report['format'], report['lines'], report['tracks']) == (None, 0, 0)
+
+
+def test_a_wrong_command_can_be_corrected(tmp_path):
+    table, store = tmp_path / 'a.csv', tmp_path / 'new.fs'
+    table.write_text('task,user,time,when\na,ann,soon,5\nb,ann,late,6\n')
+    for _ in range(2):
+        result = invoke('import', table, store)
+        assert result.exit_code == 1
+        assert 'has bad lines only; nothing of it is remembered' in result.stderr
+    assert '2 tracks saved' in lines('import', table, store, '--time', 'when')[1]
+    assert lines('import', table, store, '--time', 'when')[-1] == (
+        'nothing new (--again imports it once more)')
+    result = invoke('import', table, store, '--format', 'access')
+    assert result.exit_code == 2 and '--again' in result.stderr
+
+
+def test_rejects_are_no_file_of_something_else(tmp_path, store, log):
+    link = tmp_path / 'link'
+    link.symlink_to(store)
+    before = store.read_bytes()
+    for rejects in (link, store, f'{store}.lock'):
+        result = invoke('import', log, store, '--rejects', rejects)
+        assert result.exit_code == 2
+        assert 'is a file of the store itself; allowed is another' in result.stderr
+    other = tmp_path / 'other.log'
+    other.write_text('x\n')
+    for sources in ([log, other], [other, log]):
+        result = invoke('import', *sources, store, '--rejects', other)
+        assert result.exit_code == 2 and 'is a source; allowed is' in result.stderr
+    assert store.read_bytes() == before and other.read_text() == 'x\n'
+
+
+@pytest.mark.parametrize('packed', [False, True])
+def test_standard_input(tmp_path, log, packed):
+    text = gzip.compress(log.read_bytes()) if packed else log.read_bytes()
+    for times in (1, 2):
+        result = CliRunner().invoke(
+            command, ['import', '-', f'{tmp_path}/new.fs', '--batch', '700'],
+            input=text)
+        assert result.exit_code == 0, result.output
+        assert result.stdout.startswith('standard input (access)\n3,000 lines read')
+        assert 'standard input is not remembered' in result.stderr
+        assert objects('count', tmp_path / 'new.fs') == [{'tracks': 3_000 * times}]
+    result = CliRunner().invoke(command, ['import', '-', f'{tmp_path}/none.fs'],
+                                input=b'Dear Ann')
+    assert result.exit_code == 2
+    assert not (tmp_path / 'none.fs').exists()
+
+
+# damage
+
+@pytest.mark.parametrize('ending', ['', '.index', '.lock', '.tmp', '.old'])
+def test_an_export_never_goes_into_its_store(tmp_path, store, ending):
+    before = store.read_bytes()
+    link = tmp_path / 'link.csv'
+    link.symlink_to(f'{store}{ending}')
+    for target in (f'{store}{ending}', link):
+        result = invoke('export', store, target)
+        assert result.exit_code == 2
+        assert 'is a file of the store itself; allowed is any' in result.stderr
+    assert store.read_bytes() == before
+    assert lines('count', store) == ['4']
+
+
+@pytest.fixture
+def damaged(tmp_path):
+    """A store of which a piece in the middle is overwritten."""
+    path = tmp_path / 'damaged.fs'
+    with trackstore.open(path) as tracks:
+        tracks.saveTracks(('a', 0, 'ann', {'n': n, 's': 'x' * (n % 99)}, n)
+                          for n in range(5_000))
+    data = path.read_bytes()
+    path.write_bytes(data[:9_000] + b'x' * 300 + data[9_300:])
+    return path
+
+
+def test_a_damaged_store(damaged, tmp_path):
+    target = tmp_path / 'a.csv'
+    target.write_text('as it was')
+    for arguments in (['export', damaged, target], ['query', damaged, '--limit', '0']):
+        done = shell(*arguments)
+        assert done.returncode == 2
+        assert done.stderr.startswith(b'Error: the store is damaged: ')
+        assert done.stderr.endswith(b'; see trackstore verify\n')
+        assert done.stderr.count(b'\n') == 1
+    assert target.read_text() == 'as it was'
+    assert not [path for path in tmp_path.iterdir() if path.suffix == '.part']
+
+
+def test_a_store_with_lost_objects(damaged):
+    data = damaged.read_bytes()
+    damaged.write_bytes(data.replace(b'trackstore.segment', b'trackstore.segmenX'))
+    for name in ('query', 'verify'):
+        done = shell(name, damaged)
+        assert done.returncode in (1, 2)
+        assert b'Traceback' not in done.stderr and done.stderr.count(b'\n') <= 1
+
+
+def test_a_store_whose_end_is_missing(store):
+    data = store.read_bytes()
+    store.write_bytes(data[:-10])
+    assert 'Warning: ' in invoke('count', store).stderr
+    store.write_bytes(data[:100])
+    done = shell('count', store)
+    assert done.returncode == 2
+    assert done.stderr.decode() == (
+        f'Error: {store} ends in the middle of a transaction; after making a copy, '
+        f'open it for writing once (compact, import) to cut that off\n')
+    store.write_bytes(b'')
+    assert shell('count', store).stderr.endswith(
+        b' is empty: there is no store in it yet\n')
+
+
+@pytest.mark.parametrize('rest', [b'garbage' * 100, b'\0' * 300, b'\xff' * 2_000])
+@pytest.mark.parametrize('indexed', [True, False])
+def test_garbage_after_the_end(store, rest, indexed):
+    store.write_bytes(store.read_bytes() + rest)
+    if not indexed:
+        os.unlink(f'{store}.index')
+    done = shell('count', store)
+    assert done.returncode in (0, 2)
+    assert done.stderr.startswith(b'Error: ' if done.returncode else b'Warning: ')
+    assert done.stderr.count(b'\n') == 1
 
 
 # terminals and pipes
@@ -353,8 +498,20 @@ def at_terminal(*arguments, **environment):
     return output.decode()
 
 
+def test_data_have_room_at_a_terminal(store):
+    with trackstore.open(store) as tracks:
+        tracks.saveUserTrack('/a/long/path' * 9 + '/end', 0, 'ann',
+                             {'text': 'all of these words'}, timeStamp=1795392000)
+    for columns in ('60', '80', '200'):
+        output = at_terminal('query', store, '--user', 'ann', COLUMNS=columns)
+        assert '{"text": "all of these words"}' in output
+        assert ('…' in output) == (columns != '200') and '/end' in output
+        assert max(map(len, output.replace('\x1b[1m', '').replace(
+            '\x1b[2m', '').replace('\x1b[0m', '').split('\r\n'))) <= int(columns) + 4
+
+
 def test_terminals_get_tables(store, log):
-    output = at_terminal('query', store)
+    output = at_terminal('runs', store)
     assert '\x1b[1m' in output and '────' in output
     assert '\x1b[31m' not in output
     output = at_terminal('import', log, store, NO_COLOR='1')

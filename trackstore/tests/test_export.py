@@ -5,6 +5,7 @@ import datetime
 import gzip
 import io
 import json
+import os
 from decimal import Decimal
 from uuid import UUID
 
@@ -172,6 +173,7 @@ def test_runs_of_every_kind_come_back(tracks, tmp_path):
     tracks.startRun('c', timeStamp=300)
     tracks.startRun(timeStamp=400)
     tracks.getRun('d').finished = True
+    tracks.saveUserTrack(None, 0, 'ann', {}, timeStamp=500)
     copy = copied(tracks, tmp_path / 'a.jsonl')
     assert described(copy) == described(tracks)
     assert copy.verify() == []
@@ -209,6 +211,26 @@ def test_progress_and_targets(tracks, tmp_path):
     assert buffer.getvalue().startswith(b'{"trackstore": "export", "version": 1}\n')
 
 
+def test_a_failed_export_leaves_what_was_there(tracks, tmp_path):
+    tracks.saveTracks([('a', 0, 'ann', {'it': n}, n) for n in range(3_000)])
+    tracks.saveUserTrack('a', 0, 'ann', {'wrong': Ellipsis})
+    target = tmp_path / 'a.jsonl'
+    target.write_text('as it was')
+    target.chmod(0o640)
+    for path in (target, tmp_path / 'new.jsonl.gz'):
+        with pytest.raises(ExportError):
+            export_tracks(tracks, path)
+    assert target.read_text() == 'as it was'
+    assert list(tmp_path.iterdir()) == [target]
+    link = tmp_path / 'link.jsonl'
+    link.symlink_to(target)
+    assert export_tracks(tracks, link, taskId='none') == 0
+    assert link.is_symlink() and '"version"' in target.read_text()
+    assert target.stat().st_mode & 0o777 == 0o640
+    assert export_tracks(tracks, '/dev/null', taskId='none') == 0
+    assert not os.path.isfile('/dev/null')
+
+
 def test_what_cannot_be_exported(tracks, tmp_path):
     tracks.saveUserTrack('a', 0, 'ann', {'fine': 1})
     tracks.saveUserTrack('a', 0, 'ann', {'wrong': Ellipsis})
@@ -219,6 +241,8 @@ def test_what_cannot_be_exported(tracks, tmp_path):
     with pytest.raises(ExportError, match="format: 'xml' is no format; allowed are "
                                           'jsonl, csv'):
         export_tracks(tracks, tmp_path / 'a', format='xml')
+    with pytest.raises(ExportError, match='the ending of .*a.xml.gz says no format'):
+        export_tracks(tracks, tmp_path / 'a.xml.gz')
     with pytest.raises(ExportError, match='nowhere/a.csv cannot be written: No such'):
         export_tracks(tracks, tmp_path / 'nowhere' / 'a.csv')
 

@@ -1,6 +1,7 @@
 """Imports: what a line becomes, and that each line is imported just once."""
 
 import gzip
+import io
 import json
 import os
 import random
@@ -22,6 +23,7 @@ from trackstore.importers import (
     Columns,
     SourceError,
     SourceMissing,
+    Stream,
     import_source,
     save_history,
 )
@@ -110,7 +112,8 @@ END = b' 200 17 "-" "-"'
      '/', 'Ann Lee', {'method': 'GET', 'status': 200, 'bytes': 17}),
     (b'www.example.com:443 fe80::1%eth0 - "" [21/Nov/2026:12:00:00 -0000] '
      b'"GET / HTTP/1.1"' + END,
-     '/', 'fe80::1%eth0', {'method': 'GET', 'status': 200, 'bytes': 17}),
+     '/', 'fe80::1%eth0', {'method': 'GET', 'status': 200, 'bytes': 17,
+                           'host': 'www.example.com:443'}),
     (START + b'"GET / HTTP/1.1" 200 17 "-" "say \\"hi\\" \\\\ \\xc3\\xa9\\t"', '/',
      '10.0.0.1', {'method': 'GET', 'status': 200, 'bytes': 17,
                   'agent': 'say "hi" \\ é\t'}),
@@ -142,6 +145,8 @@ def test_a_line_of_an_access_log(line, task, user, data):
     (START + b'"GET / HTTP/1.1', 'the request in quotes is missing or does not end'),
     (START + b'"GET / HTTP/1.1" 20',
      'a status and a number of bytes do not follow the request'),
+    (START + b'"GET / HTTP/1.1" 200 12345678901234567890123456 "-" "-"',
+     'its number of bytes has more than 18 digits'),
     (START + b'"GET / HTTP/1.1" 200 17 "-" "cut o',
      'it does not end with a referrer and an agent in quotes'),
     (b'x - - [31/Feb/2026:12:00:00 +0000] "GET / HTTP/1.1"' + END,
@@ -287,6 +292,14 @@ def test_columns_that_are_none():
         Columns(task='-')
 
 
+def test_columns_that_do_not_fit(make, tracks):
+    columns = Columns(task='page', unit='ms')
+    with pytest.raises(SourceError, match='^--task, --time-unit: .*a.log has no col'):
+        import_source(tracks, make('a.log', LINES[0]), columns=columns)
+    with pytest.raises(SourceError, match=r'is the task\? Its columns are none$'):
+        import_source(tracks, make('a.jsonl', '{}\n'))
+
+
 def test_a_storage_outside_of_a_database(make):
     with pytest.raises(SourceError, match='the storage is not in a database yet'):
         import_source(TrackingStorage(), make('a.log', log_line()))
@@ -370,6 +383,35 @@ def test_a_line_that_was_not_complete(make, tracks, cut):
     assert report.rejected == 0
 
 
+def test_an_empty_file_has_nothing(make, tracks):
+    for name in ('empty.log', 'empty.log.gz'):
+        report = import_source(tracks, make(name, ''))
+        assert (report.format, report.lines, report.tracks) == (None, 0, 0)
+
+
+@pytest.mark.parametrize('good', [0, 1])
+def test_of_bad_lines_only_nothing_is_remembered(make, tracks, good):
+    path = make('a.jsonl', '{"task": 1, "user": 2, "time": "soon"}\n' * 10
+                + '{"task": 1, "user": 2, "time": 3}\n' * good)
+    report = import_source(tracks, path, size=3)
+    assert (report.rejected, report.tracks, report.failed) == (10, good, not good)
+    assert len(tracks.runs) == good
+    again = import_source(tracks, path, size=3)
+    assert again.earlier == (11 if good else 0)
+    if good:
+        [state] = imports_of(tracks).sources.values()
+        assert (state.rejected, state.tracks) == (10, 1)
+
+
+def test_a_stream_is_not_remembered(tracks):
+    text = ''.join(LINES).encode()
+    for times in (1, 2):
+        report = import_source(tracks, Stream(io.BytesIO(text)), size=7)
+        assert (report.source, report.tracks) == ('standard input', 40)
+        assert len(tracks) == 40 * times
+        assert not imports_of(tracks).sources
+
+
 @pytest.mark.parametrize('broken', [1, 2, 3, 4])
 def test_an_interrupted_import_goes_on(make, tracks, broken):
     lines = [log_line(user=f'u{n % 7}', path=f'/{n}', time=NOON + 200 * n)
@@ -446,6 +488,17 @@ def test_bad_lines_are_kept(make, tracks, tmp_path):
     assert rejects.read_bytes().decode() == 'garbage \xe9\nmore\n'
     with pytest.raises(SourceError, match='cannot be kept in the source itself'):
         import_source(tracks, path, rejects=path)
+
+
+@pytest.mark.parametrize('first', ['', 'garbage\n'])
+def test_a_rejected_line_that_is_completed_is_taken_back(make, tracks, tmp_path, first):
+    rejects = tmp_path / 'bad.log'
+    text = LINES[0] + first + LINES[1]
+    import_source(tracks, make('a.log', text[:-30]), rejects=rejects)
+    assert rejects.read_text() == first + LINES[1][:-30] + '\n'
+    import_source(tracks, make('a.log', text + 'more\n'), rejects=rejects)
+    assert rejects.read_text() == first + 'more\n'
+    assert len(tracks) == 2
 
 
 def test_what_the_storage_refuses_is_a_bad_line(make, tracks):
@@ -554,6 +607,26 @@ def test_sittings_that_are_over_are_finished(make, tracks):
     import_source(tracks, make('a.log', ''.join(lines)))
     assert [run.end for run in tracks.finishedRuns.values()] == [NOON]
     assert [run.end for run in tracks.runs.values()] == [NOON + 86_400]
+
+
+def test_whoever_is_idle_at_the_end_has_finished(make, tracks):
+    lines = [log_line('ann', time=NOON), log_line('ben', time=NOON),
+             log_line('ann', time=NOON + 60), log_line('ben', time=NOON + 1_861)]
+    import_source(tracks, make('a.log', ''.join(lines)))
+    assert [run.end for run in tracks.finishedRuns.values()] == [NOON + 60, NOON]
+    lines += [log_line('ann', time=NOON + 1_000), log_line('cleo', time=NOON + 1_900)]
+    import_source(tracks, make('a.log', ''.join(lines)))
+    assert [run.end for run in tracks.finishedRuns.values()] == [NOON + 1_000, NOON]
+    assert sittings(tracks)[0] == ('ann', [NOON, NOON + 60, NOON + 1_000])
+
+
+def test_a_run_is_not_finished_before_what_another_source_has(make, tracks):
+    lines = [log_line('ann', time=NOON)]
+    import_source(tracks, make('a.log', ''.join(lines)))
+    import_source(tracks, make('b.log', log_line('ann', '/b', NOON + 1_000)))
+    lines.append(log_line('ben', time=NOON + 4_000))
+    import_source(tracks, make('a.log', ''.join(lines)))
+    assert [run.end for run in tracks.finishedRuns.values()] == [NOON + 1_000]
 
 
 # tables and objects
@@ -755,6 +828,9 @@ def test_bad_lines_of_a_saved_history(make, tracks):
 def test_what_is_no_history(tracks, checkout, tmp_path, monkeypatch):
     with pytest.raises(SourceError, match='has no history that git can read: '):
         import_source(tracks, checkout)
+    (checkout / 'part').mkdir()
+    with pytest.raises(SourceError, match='the checkout around it is .*checkout$'):
+        import_source(tracks, checkout / 'part')
     (tmp_path / 'plain').mkdir()
     with pytest.raises(SourceError, match='has no history that git can read: not a'):
         import_source(tracks, tmp_path / 'plain', format='git')
