@@ -33,9 +33,9 @@ class Entry(NamedTuple):
 class Directory(Persistent):
     """The segments, by first number and the generation that they came with.
 
-    Saving only adds entries, so that any number of writers may do so at the
-    same time.  Whatever takes an entry out or replaces it is a new
-    *generation*; of two such at the same time one is a conflict.
+    Whatever takes entries out is a new *generation*, so that no key is used
+    twice.  Two writers at the same time conflict only where both change or take
+    out the same entry.
     """
 
     def __init__(self):
@@ -86,23 +86,25 @@ class Directory(Persistent):
         return cached[1]
 
     def _p_resolveConflict(self, old, saved, new):
-        """Merge what two writers added; at most one may have made a generation."""
-        if saved[0] != old[0] and new[0] != old[0]:
-            raise ConflictError
+        """Merge by key; it is a conflict where both changed the same entry."""
         base, theirs, ours = (_unpacked(*state[2:]) for state in (old, saved, new))
-        rewritten = theirs if saved[0] != old[0] else ours
-        adding = ours if rewritten is theirs else theirs
-        entries = dict(rewritten)
-        for key, entry in adding.items():
-            if key not in base:
-                if key in entries:
-                    raise ConflictError
-                entries[key] = entry
-        for key in base.keys() - adding.keys():  # of a save that is undone
-            if key not in entries or entries[key] != base[key]:
+        result = dict(theirs)
+        for key in base.keys() | ours.keys():
+            before = _identity(base.get(key))
+            if _identity(ours.get(key)) == before:
+                continue
+            if _identity(theirs.get(key)) != before:
                 raise ConflictError
-            del entries[key]
-        return max(saved[0], new[0]), max(saved[1], new[1]), *_packed(entries)
+            if key in ours:
+                result[key] = ours[key]
+            else:
+                del result[key]
+        return max(saved[0], new[0]), max(saved[1], new[1]), *_packed(result)
+
+
+def _identity(entry):
+    """Return what compares entries that have references to objects."""
+    return entry and tuple(getattr(part, 'oid', part) for part in entry)
 
 
 def _packed(entries):

@@ -29,7 +29,8 @@ class IRun(Interface):
     taskId = Attribute("The task that the run was started for, or None.")
     start = Attribute("The time stamp of the run's start.")
     end = Attribute(
-        "The time stamp of stopping the run; before that, of its last track.")
+        "The time stamp of stopping the run, or of a later track that was saved "
+        "to it; before it was stopped, of its last track.")
     finished = Attribute(
         "True once the run has been stopped with ``finish=True``.")
 
