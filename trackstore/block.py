@@ -61,10 +61,10 @@ class Block(Persistent):
         values = self.column(name)
         return codec.ABSENT if values is None else values[position]
 
-    def items(self, position):
-        """Return the pairs of key and value of the data of a track."""
+    def data_at(self, position):
+        """Return the data of a track, a new dictionary."""
         cached = self.__dict__.get('_v_data') or self._decoded()
-        return cached[0].items(position)
+        return cached[0][position]
 
     def extras(self, position):
         """Return the further attributes of a track as bytes, or None."""

@@ -276,7 +276,8 @@ class Mappings:
             return
         self._shapes = [_Shape(*shape) for shape in shapes]
         if codes is None and not self._shapes[0].lazy:
-            self._plain = self._shapes[0].keys, self._shapes[0].columns
+            self._plain = tuple(zip(
+                self._shapes[0].keys, self._shapes[0].columns, strict=True))
         if codes is not None:
             counts = [0] * len(shapes)
             self._places = places = []
@@ -284,21 +285,16 @@ class Mappings:
                 places.append((self._shapes[code], counts[code]))
                 counts[code] += 1
 
-    def items(self, position):
-        """Return the pairs of key and value of the one at the position."""
-        if self._plain is not None:  # by far the most frequent
-            keys, columns = self._plain
-            return zip(keys, [column[position] for column in columns])  # noqa: B905
-        if self._places is not None:
-            shape, position = self._places[position]
-            return shape.items(position)
-        if self._rows is not None:
-            return pickle.loads(self._rows[position]).items()
-        return self._shapes[0].items(position)
-
     def __getitem__(self, position):
         """Return a new dictionary, the one at the position."""
-        return dict(self.items(position))
+        if self._plain is not None:  # by far the most frequent
+            return {key: column[position] for key, column in self._plain}
+        if self._places is not None:
+            shape, position = self._places[position]
+            return shape.mapping(position)
+        if self._rows is not None:
+            return pickle.loads(self._rows[position])
+        return self._shapes[0].mapping(position)
 
     def values(self, key, positions):
         """Return the values of a key at the positions, ABSENT where none."""
@@ -319,11 +315,11 @@ class _Shape:
         self.columns = [decode_column(blob) for blob in blobs]
         self.lazy = [n for n, blob in enumerate(blobs) if is_lazy(blob)]
 
-    def items(self, position):
+    def mapping(self, position):
         row = [column[position] for column in self.columns]
         for number in self.lazy:
             row[number] = pickle.loads(row[number])
-        return zip(self.keys, row, strict=True)
+        return dict(zip(self.keys, row, strict=True))
 
     def column(self, key):
         try:

@@ -31,12 +31,17 @@ def _table_of(storage):
 
 
 def place_of(storage, number):
-    """Return where a track is: what its handle keeps.  None if nowhere."""
+    """Return where a track is, and its position there: what its handle keeps.
+
+    Where it is, it is as long as neither of two stamps has changed.  None if it
+    is nowhere.
+    """
     page, directory = storage._page(number), storage._directory
     found = locate(directory, page, storage._layout, number)
     if found is None:
         return None
-    return (page, page._v_stamp, directory, directory._v_stamp, *found)
+    source, position = found
+    return (page, page._v_stamp, directory, directory._v_stamp, source), position
 
 
 def handle(storage, number, missing_ok=False):
@@ -48,16 +53,10 @@ def handle(storage, number, missing_ok=False):
         place = place_of(storage, number)
         if place is None and not missing_ok:
             raise KeyError(storage.idFromNum(number))
-        track = _new(storage, table, number, place)
-    return track
-
-
-def _new(storage, table, number, place):
-    factory = storage.trackFactory
-    track = bind(factory, storage, number, place)
-    table[number] = weakref.ref(track)
-    if len(table) > table.limit:
-        table.purge()
+        track = bind(storage.trackFactory, storage, number, *(place or (None, 0)))
+        table[number] = weakref.ref(track)
+        if len(table) > table.limit:
+            table.purge()
     return track
 
 
@@ -72,17 +71,17 @@ def handles(storage, chunk, view):
     directory, stamp = storage._directory, view.directory_stamp
     count, size = len(storage._pages), tail.PAGE_SIZE
     for numbers, block, local in chunk.places():
-        pages = [(page, page._v_stamp, page.records) for page in storage._pages]
+        places = [(page.records, (page, page._v_stamp, directory, stamp, block))
+                  for page in storage._pages]
         for number, position in zip(numbers, local, strict=True):
             found = get(number)
             track = None if found is None else found()
             if track is None:
-                page, page_stamp, records = pages[number // size % count]
+                records, place = places[number // size % count]
                 if number in records:  # changed while we go through them
                     track = handle(storage, number, missing_ok=True)
                 else:
-                    track = bind(factory, storage, number, (
-                        page, page_stamp, directory, stamp, block, position))
+                    track = bind(factory, storage, number, place, position)
                     table[number] = ref(track)
             yield track
         if len(table) > table.limit:

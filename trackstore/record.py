@@ -64,8 +64,8 @@ class Single:
         place = self.layout.place.get(name)
         return codec.ABSENT if place is None else self.row.values[place]
 
-    def items(self, position):
-        return pickle.loads(self.row.data).items()
+    def data_at(self, position):
+        return pickle.loads(self.row.data)
 
     def extras(self, position):
         return self.row.extras
@@ -123,8 +123,8 @@ class TailPart:
         times = self.column('timeStamp', positions)
         return max(zip(times, positions, strict=True))
 
-    def items(self, position):
-        return pickle.loads(self.rows[position].data).items()
+    def data_at(self, position):
+        return pickle.loads(self.rows[position].data)
 
     def extras(self, position):
         return self.rows[position].extras

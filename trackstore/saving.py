@@ -154,7 +154,7 @@ def rewrite(track, values=None, data=None, extras=None):
     for name, value in (values or {}).items():
         row[layout.place[name]] = value
     _check(storage, values or {}, row)
-    old_data = dict(source.items(position))
+    old_data = source.data_at(position)
     data = old_data if data is None else data
     old_extras = codec.load_mapping(source.extras(position))
     extras = {name: value for name, value in {**old_extras, **(extras or {})}.items()

@@ -101,7 +101,7 @@ class Track:
     a new track only.
     """
 
-    __slots__ = ('_storage', '_number', '_place', '_data', '_local',
+    __slots__ = ('_storage', '_number', '_place', '_position', '_data', '_local',
                  '__weakref__', '__dict__')
 
     metadata_attributes = ('taskId', 'runId', 'userName', 'timeStamp')
@@ -147,15 +147,17 @@ class Track:
     def _source(self):
         """Return the source and the position in it where the track is now."""
         if self._place is not None:
-            page, stamp, directory, directory_stamp, source, position = self._place
+            page, stamp, directory, directory_stamp, source = self._place
             if page._v_stamp is stamp and directory._v_stamp is directory_stamp:
-                return source, position
-        place = self._storage._place(self._number)
-        if place is None:
+                return source, self._position
+        found = self._storage._place(self._number)
+        if found is None:
             raise KeyError(f'track {self.name!r} has been removed')
+        place, position = found
         _set_place(self, place)
+        _set_position(self, position)
         _set_data(self, None)
-        return place[4:]
+        return place[4], position
 
     def _stored(self, name):
         """Return a stored attribute, ABSENT if there is none."""
@@ -225,7 +227,7 @@ class Track:
         source, position = self._source()
         data = self._data
         if data is None:
-            data = TrackData(source.items(position))
+            data = TrackData(source.data_at(position))
             data._storage = self._storage
             data._number = self._number
             _set_data(self, data)
@@ -300,16 +302,18 @@ _new = object.__new__
 _set_storage = Track._storage.__set__
 _set_number = Track._number.__set__
 _set_place = Track._place.__set__
+_set_position = Track._position.__set__
 _set_data = Track._data.__set__
 _set_local = Track._local.__set__
 Track._layout = Layout(Track)
 
 
-def bind(cls, storage, number, place):
+def bind(cls, storage, number, place, position):
     """Return a handle on what the storage holds."""
     track = _new(cls)
     _set_storage(track, storage)
     _set_number(track, number)
     _set_place(track, place)
+    _set_position(track, position)
     _set_data(track, None)
     return track

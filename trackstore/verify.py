@@ -132,7 +132,7 @@ class _Check:
         try:
             for position in range(len(part)):
                 where = f'tail, track {part.numbers[position]}'
-                dict(part.items(position))
+                part.data_at(position)
                 codec.load_mapping(part.extras(position))
                 self._runs(where, set(part.column('runId', [position])))
         except Exception as error:  # whatever hurt bytes may bring about

@@ -56,7 +56,6 @@ class View:
         return total
 
 
-
 def positions_of(numbers, entry):
     """Yield the positions in a segment of those of the sorted numbers it has."""
     start = bisect_left(numbers, entry.first)

@@ -1,6 +1,7 @@
 """What classes of tracks may be, and what happens when they change."""
 
 import pytest
+import transaction
 from ZODB.DB import DB
 
 import trackstore
@@ -9,7 +10,8 @@ from trackstore.exceptions import CriteriaError, FormatError, OpenError
 
 
 def stored(cls):
-    return DB(None).open().root().setdefault(
+    manager = transaction.TransactionManager()
+    return DB(None).open(manager).root().setdefault(
         "tracks", TrackingStorage(trackFactory=cls))
 
 
