@@ -70,19 +70,20 @@ def handles(storage, chunk, view):
     get, ref, factory = table.get, weakref.ref, storage.trackFactory
     directory, stamp = storage._directory, view.directory_stamp
     count, size = len(storage._pages), tail.PAGE_SIZE
+    # As they are now: a page that changes while we go through has another stamp.
+    pages = [(page, page._v_stamp, directory, stamp) for page in storage._pages]
     for numbers, block, local in chunk.places():
-        places = [(page.records, (page, page._v_stamp, directory, stamp, block))
-                  for page in storage._pages]
+        places = [None] * count
         for number, position in zip(numbers, local, strict=True):
             found = get(number)
             track = None if found is None else found()
             if track is None:
-                records, place = places[number // size % count]
-                if number in records:  # changed while we go through them
-                    track = handle(storage, number, missing_ok=True)
-                else:
-                    track = bind(factory, storage, number, place, position)
-                    table[number] = ref(track)
+                n = number // size % count
+                place = places[n]
+                if place is None:
+                    place = places[n] = *pages[n], block
+                track = bind(factory, storage, number, place, position)
+                table[number] = ref(track)
             yield track
         if len(table) > table.limit:
             table.purge()

@@ -439,3 +439,20 @@ def test_a_run_is_written_through_and_never_stale(client, other, store):
     client.manager.abort()
     assert run.finished is True
     assert run.id in store.finishedRuns
+
+
+def test_tracks_that_change_while_one_goes_through_them(client):
+    """Each shows what it holds when it is looked at, not when it was found."""
+    store = client.store
+    store.saveTracks(("many", 0, "u", {"n": n}, n) for n in range(2000))
+    client.manager.commit()
+    seen = 0
+    for track in store.query(taskId="many"):
+        assert track.data.get("seen", 0) == seen
+        seen = track.data["n"] + 1
+        following = store.query(taskId="many", timeFrom=seen, timeTo=seen)
+        for other in following:
+            other.data["seen"] = seen
+        if seen == 700:
+            client.manager.commit()
+    assert seen == 2000
