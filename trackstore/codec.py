@@ -127,11 +127,13 @@ def decode_column(blob):
     """Return the sequence of values that was encoded.
 
     For a column of changeable values these are pickles, one a value: see
-    ``is_lazy`` and ``decode_values``.
+    ``is_lazy`` and ``decode_values``.  It is an array or a tuple, since these
+    are nothing to the garbage collector, which would go through lists again and
+    again.
     """
     form = blob[:1]
     if form == b's':
-        return blob[1:].decode('utf-8', 'surrogatepass').split('\0')
+        return tuple(blob[1:].decode('utf-8', 'surrogatepass').split('\0'))
     if form in b'bhiqd':
         return array_from_bytes(form.decode(), blob[1:])
     if form == b'+':
@@ -139,10 +141,10 @@ def decode_column(blob):
         steps = array_from_bytes(blob[9:10].decode(), blob[10:])
         return array('q', accumulate(steps, initial=first[0]))
     if form == b'?':
-        return list(map(bool, blob[1:]))
+        return tuple(map(bool, blob[1:]))
     if form == b'n':
-        return [None] * pickle.loads(blob[1:])
-    return pickle.loads(blob[1:])
+        return (None,) * pickle.loads(blob[1:])
+    return tuple(pickle.loads(blob[1:]))
 
 
 def is_lazy(blob):
@@ -153,7 +155,7 @@ def is_lazy(blob):
 def decode_values(blob):
     """Return the sequence of values that was encoded, of whatever type."""
     column = decode_column(blob)
-    return list(map(pickle.loads, column)) if is_lazy(blob) else column
+    return tuple(map(pickle.loads, column)) if is_lazy(blob) else column
 
 
 class _Pickler(pickle.Pickler):

@@ -266,7 +266,7 @@ class SegmentIndex(Persistent):
                 if len(known) < KNOWN:
                     members = map(known.setdefault, members, members)
                 values += members
-        return values, codes
+        return tuple(values), codes
 
     def items(self):
         for _, pages in self.kinds.values():
