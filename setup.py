@@ -56,7 +56,8 @@ setup(
         'tz': TZ,
         'all': CLI + URI + TZ,
         # for work on trackstore itself
-        'test': CLI + URI + TZ + DOCS + ['pytest >= 8', 'hypothesis >= 6', 'ruff', 'ZEO >= 6'],
+        'test': CLI + URI + TZ + DOCS + [
+            'pytest >= 8', 'hypothesis >= 6', 'ruff', 'ZEO >= 6'],
         'bench': ['duckdb', 'pyarrow', 'zope.index'],
         'docs': DOCS,
     },
