@@ -28,3 +28,6 @@ html_show_sphinx = False
 html_copy_source = False
 html_static_path = ['_static']
 html_css_files = ['wrap.css']
+
+# The pages tell in words what the hints of the signatures say.
+autodoc_typehints = 'none'
