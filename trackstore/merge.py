@@ -9,9 +9,9 @@ import logging
 
 import transaction
 from BTrees.IIBTree import IITreeSet
-from ZODB.POSException import ConflictError, POSKeyError
+from ZODB.POSException import ConflictError
 
-from trackstore import block, codec, tail
+from trackstore import block, codec, numbering, tail
 from trackstore.directory import Entry
 from trackstore.record import decode_record
 from trackstore.rewrite import Rewriter
@@ -219,22 +219,15 @@ def rebuild(storage):
 def compact(storage, progress=None):
     """Seal the tail and merge all segments; return how many there are then."""
     steps = _Compaction(progress)
-    if storage._p_jar is None:
+    if not numbering.is_committed(storage):
         for _ in steps(storage):
             pass
-    else:
-        connection = storage._p_jar
-        try:
-            count = _in_transactions(
-                connection.db(), storage._p_oid, steps, TRIES)
-        except POSKeyError:  # the storage itself is not yet committed
-            for _ in steps(storage):
-                pass
-        else:
-            if connection._needs_to_join:  # it has no changes: it may look anew
-                connection.newTransaction(None)
-            return count
-    return len(storage._directory.entries)
+        return len(storage._directory.entries)
+    connection = storage._p_jar
+    count = _in_transactions(connection.db(), storage._p_oid, steps, TRIES)
+    if connection._needs_to_join:  # it has no changes: it may look anew
+        connection.newTransaction(None)
+    return count
 
 
 class _Compaction:

@@ -19,7 +19,8 @@ from persistent import Persistent
 from ZODB.DemoStorage import DemoStorage
 from ZODB.FileStorage import FileStorage
 from ZODB.MappingStorage import MappingStorage
-from ZODB.POSException import ConflictError, POSKeyError
+from ZODB.POSException import ConflictError
+from ZODB.utils import z64
 
 #: The storages of which a process has the only writers.
 EXCLUSIVE = (FileStorage, MappingStorage, DemoStorage)
@@ -95,8 +96,16 @@ def is_exclusive(database):
     return True
 
 
+def is_committed(storage):
+    """Tell whether other connections can see the storage."""
+    storage._p_activate()
+    return storage._p_jar is not None and storage._p_serial != z64
+
+
 def _leased(storage, kind, size):
     """Reserve a lease in a transaction of its own; return its first number."""
+    if not is_committed(storage):  # so there is nobody else
+        return storage._leases.reserve(kind, size, storage._highest_number(kind))
     manager = transaction.TransactionManager()
     connection = storage._p_jar.db().open(manager)
     try:
@@ -110,8 +119,6 @@ def _leased(storage, kind, size):
                 return first
             except ConflictError:
                 manager.abort()
-    except POSKeyError:  # not yet committed, so there is nobody else
-        return storage._leases.reserve(kind, size, storage._highest_number(kind))
     finally:
         manager.abort()
         connection.close()

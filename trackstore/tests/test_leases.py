@@ -105,3 +105,23 @@ def test_which_storages_have_one_process(database):
 
     assert numbering.is_exclusive(type("Wrapped", (), {"storage": Wrapper()}))
     assert not numbering.is_exclusive(type("Other", (), {"storage": Server()}))
+
+
+@pytest.mark.parametrize("savepoint", [False, True])
+def test_a_storage_that_is_not_committed_yet(database, monkeypatch, savepoint):
+    """Nobody else can see it, so all is done in the transaction that makes it."""
+    monkeypatch.setattr(numbering, "EXCLUSIVE", ())
+    manager = transaction.TransactionManager()
+    connection = database.open(manager)
+    tracks = connection.root()["new"] = TrackingStorage()
+    connection.add(tracks)
+    if savepoint:
+        manager.savepoint()
+        connection.cacheMinimize()
+    assert not numbering.is_committed(tracks)
+    ids = [tracks.saveUserTrack("a", 0, "u", {"n": n}) for n in range(100)]
+    assert ids == [tracks.idFromNum(n) for n in range(1, 101)]
+    assert tracks.compact() == 1
+    manager.abort()
+    assert "new" not in connection.root()
+    connection.close()
