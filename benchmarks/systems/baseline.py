@@ -1,21 +1,16 @@
 """The usual way with ZODB: a persistent object a track, an index an attribute."""
 
-from pathlib import Path
-
 import transaction
 from BTrees.IFBTree import intersection, multiunion
 from BTrees.IOBTree import IOBTree
 from BTrees.Length import Length
 from BTrees.OOBTree import OOBTree, OOTreeSet
 from persistent import Persistent
-from ZODB import DB
-from ZODB.FileStorage import FileStorage
 from zope.index.field import FieldIndex
 
-from .base import System
+from .zodbfile import CACHED_OBJECTS, ZODBFile
 
 INDEXES = ('taskId', 'runId', 'userName', 'timeStamp')
-CACHED_OBJECTS = 10_000
 
 
 class Track(Persistent):
@@ -101,7 +96,7 @@ class Storage(Persistent):
         return [self.tracks[f'{number:07d}'] for number in self.numbers(criteria)]
 
 
-class Baseline(System):
+class Baseline(ZODBFile):
 
     name = 'baseline'
     setup = (
@@ -110,41 +105,24 @@ class Baseline(System):
         f'FileStorage, a cache of {CACHED_OBJECTS:,} objects; compacted by pack')
     packages = ('zope.index',)
 
-    def open(self):
-        path = str(Path(self.folder) / 'Data.fs')
-        self.db = DB(FileStorage(path, pack_keep_old=False),
-                     cache_size=CACHED_OBJECTS)
-        self.connection = self.db.open()
-        root = self.connection.root()
-        if 'tracks' not in root:
-            root['tracks'] = Storage()
-            transaction.commit()
-        self.storage = root['tracks']
-
-    def close(self):
-        transaction.abort()
-        self.connection.close()
-        self.db.close()
+    make_store = Storage
 
     def save(self, records):
-        save = self.storage.save
+        save = self.store.save
         for record in records:
             save(*record)
         transaction.commit()
 
     def save_one(self, record):
-        self.storage.save(*record)
+        self.store.save(*record)
         transaction.commit()
 
     def compact(self):
         self.db.pack()
         transaction.begin()
 
-    def refresh(self):
-        transaction.abort()
-
     def tracks(self, criteria):
-        found = self.storage.query(criteria)
+        found = self.store.query(criteria)
         for track in found:
             track.data['duration']
         return found
@@ -156,12 +134,12 @@ class Baseline(System):
 
     def count(self, criteria):
         if not criteria:
-            return self.storage.length()
-        return len(self.storage.numbers(criteria))
+            return self.store.length()
+        return len(self.store.numbers(criteria))
 
     def group(self, criteria):
         groups = {}
-        for track in self.storage.query(criteria):
+        for track in self.store.query(criteria):
             time = track.timeStamp
             count, first, last = groups.get(track.userName, (0, time, time))
             groups[track.userName] = (count + 1, min(first, time), max(last, time))
@@ -169,8 +147,8 @@ class Baseline(System):
 
     def distinct(self, criteria):
         if list(criteria) == ['taskId']:
-            return list(self.storage.users_of_task[criteria['taskId']])
-        return sorted({track.userName for track in self.storage.query(criteria)})
+            return list(self.store.users_of_task[criteria['taskId']])
+        return sorted({track.userName for track in self.store.query(criteria)})
 
     def plain(self, track):
         return (int(track.__name__), track.taskId, track.runId, track.userName,

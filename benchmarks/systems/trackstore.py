@@ -1,19 +1,13 @@
 """This library."""
 
-from pathlib import Path
-
 import transaction
-from ZODB import DB
-from ZODB.FileStorage import FileStorage
 
 from trackstore import TrackingStorage
 
-from .base import System
-
-CACHED_OBJECTS = 10_000
+from .zodbfile import CACHED_OBJECTS, ZODBFile
 
 
-class Trackstore(System):
+class Trackstore(ZODBFile):
 
     name = 'trackstore'
     setup = (
@@ -22,21 +16,7 @@ class Trackstore(System):
         'of the data of each is read; compacted by compact() and pack')
     packages = ('ZODB', 'BTrees', 'persistent', 'transaction', 'zope.interface')
 
-    def open(self):
-        path = str(Path(self.folder) / 'Data.fs')
-        self.db = DB(FileStorage(path, pack_keep_old=False),
-                     cache_size=CACHED_OBJECTS)
-        self.connection = self.db.open()
-        root = self.connection.root()
-        if 'tracks' not in root:
-            root['tracks'] = TrackingStorage()
-            transaction.commit()
-        self.store = root['tracks']
-
-    def close(self):
-        transaction.abort()
-        self.connection.close()
-        self.db.close()
+    make_store = TrackingStorage
 
     def save(self, records):
         self.store.saveTracks(records)
@@ -53,9 +33,6 @@ class Trackstore(System):
         transaction.begin()
         self.db.pack()
         transaction.begin()
-
-    def refresh(self):
-        transaction.abort()
 
     def tracks(self, criteria):
         found = list(self.store.query(**criteria))
