@@ -133,7 +133,8 @@ def opening(figures):
     smaller = figures.size // 10
     for way, what, aim in (
             ('from disk', 'open and answer one (task, user) of about 20 tracks, '
-             'cold', 3),
+             'cold, as saved', 3),
+            ('compacted', 'the same, compacted', 3),
             ('files in the cache', 'the same, files in the system\'s cache', None),
             ('growing answer', 'open and answer one (task, user) whose tracks '
              'grow with the store, cold', None)):
@@ -144,6 +145,5 @@ def opening(figures):
                 what, own, other, f'its own at {smaller:,}', 's', aim)
         grown = figures.get(OWN, 'cold', way, 'grown')
         yield from figures.at_most(
-            f'memory grown by that: {what}' if way != 'files in the cache' else
-            'memory grown by the same', grown and grown / 1e6, None, '', 'MB',
+            'memory grown by that', grown and grown / 1e6, None, '', 'MB',
             50 if aim else None)

@@ -76,11 +76,17 @@ class Plan:
         if 'query' in self.parts:
             self.queries('batches', 'as saved')
         if 'cold' in self.parts:
-            self.cold_starts()
+            self.cold_starts('batches', (
+                ('from disk', questions.SMALL_PAIR, True),
+                ('files in the cache', questions.SMALL_PAIR, False),
+                ('growing answer', 'pair', True)))
         if 'compact' in self.parts:
             self.compacts()
             if 'query' in self.parts:
                 self.queries('compacted', 'compacted')
+            if 'cold' in self.parts:
+                self.cold_starts('compacted', (
+                    ('compacted', questions.SMALL_PAIR, True),))
             self.drop('compacted')
         if 'single' in self.parts:
             self.singles()
@@ -161,17 +167,18 @@ class Plan:
                 given['seconds'] = median(given['rounds'])
             self.result['systems'][name]['queries'][state] = last
 
-    def cold_starts(self):
-        """Open the stores and ask one question, in ever new processes."""
-        for title, question, forget in (
-                ('from disk', questions.SMALL_PAIR, True),
-                ('files in the cache', questions.SMALL_PAIR, False),
-                ('growing answer', 'pair', True)):
+    def cold_starts(self, what, ways):
+        """Open the stores and ask one question, in ever new processes.
+
+        ``ways`` are triples of a title, the question, and whether the system's
+        cache of the files is dropped.
+        """
+        for title, question, forget in ways:
             starts = {name: [] for name in self.systems}
             for _ in range(COLD_STARTS):
                 for name in self.systems:
                     found = run_job('cold', system=name, forget=forget,
-                                    folder=str(self.place(name, 'batches')),
+                                    folder=str(self.place(name, what)),
                                     question=self.asked[question])
                     self.check_answer(name, question, found)
                     starts[name].append(found)

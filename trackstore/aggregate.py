@@ -67,12 +67,11 @@ def count(storage, criteria):
 def distinct(storage, attribute, criteria):
     _check_attribute(storage, attribute)
     found = set()
-    known = storage._view().known
     for source, positions, _ in _hits(storage, criteria):
         if len(positions) == len(source) and attribute != 'timeStamp':
             found.update(value for value, _ in source.index(attribute).values())
         else:
-            found.update(source.values_at(attribute, positions, known))
+            found.update(source.values_at(attribute, positions))
     found.discard(codec.ABSENT)
     return keys.sorted_keys(found)
 
@@ -80,11 +79,10 @@ def distinct(storage, attribute, criteria):
 def group_by(storage, attribute, of, criteria):
     _check_attribute(storage, attribute)
     groups = _Groups()
-    known = storage._view().known
     values, times, numbers = [], [], []
     for source, positions, _ in _hits(storage, criteria):
-        values += source.values_at(attribute, positions, known)
-        times += source.column('timeStamp', positions)
+        values += source.values_at(attribute, positions)
+        times += source.values_at('timeStamp', positions)
         if of is not None:
             numbers += source.data_values(of, positions)
         if len(values) > MOST_AT_ONCE:

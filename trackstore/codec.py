@@ -39,6 +39,11 @@ _STR, _INT, _FLOAT, _BOOL, _NONE = map(
     frozenset, ((str,), (int,), (float,), (bool,), (type(None),)))
 _LEVEL = 1
 
+#: So many texts at the most are kept, so that equal ones are one object: those
+#: of the tracks that are looked at take less memory and stay in fast caches.
+SHARED = 2 ** 16
+_shared = {}
+
 
 def compress(raw):
     """Return the bytes compressed where that makes them smaller."""
@@ -80,6 +85,17 @@ def smallest_array(values):
         if -(1 << bits) <= low and high < (1 << bits):
             return array(typecode, values)
     return array('q', values)
+
+
+def compact(values):
+    """Return a list of values as an array if they are numbers of one type."""
+    types = set(map(type, values))
+    with suppress(OverflowError):
+        if types == _INT:
+            return array('q', values)
+        if types == _FLOAT:
+            return array('d', values)
+    return tuple(values)
 
 
 # columns
@@ -133,7 +149,10 @@ def decode_column(blob):
     """
     form = blob[:1]
     if form == b's':
-        return tuple(blob[1:].decode('utf-8', 'surrogatepass').split('\0'))
+        if len(_shared) > SHARED:
+            _shared.clear()
+        texts = blob[1:].decode('utf-8', 'surrogatepass').split('\0')
+        return tuple(map(_shared.setdefault, texts, texts))
     if form in b'bhiqd':
         return array_from_bytes(form.decode(), blob[1:])
     if form == b'+':

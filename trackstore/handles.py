@@ -1,6 +1,7 @@
 """The handles on tracks: one for a track at a time, over one connection."""
 
 import weakref
+from itertools import chain, islice
 
 from trackstore import tail
 from trackstore.track import bind
@@ -9,6 +10,9 @@ from trackstore.view import locate
 #: A table of more handles than this is purged when it has doubled.
 PURGE_AT = 1024
 
+#: So many of the oldest handles, and of the newest, tell whether most are dead.
+SAMPLE = 16
+
 _tables = weakref.WeakKeyDictionary()
 
 
@@ -16,11 +20,25 @@ class _Table(dict):
     """Weak references to tracks by number; dead ones are purged now and then."""
 
     limit = PURGE_AT
+    made = 0  # handles since the last purge
 
     def purge(self):
-        for number in [n for n, ref in self.items() if ref() is None]:
-            del self[number]
+        alive = {n: ref for n, ref in self.items() if ref() is not None}
+        self.clear()
+        self.update(alive)
         self.limit = max(PURGE_AT, 2 * len(self))
+        self.made = 0
+
+    def purge_dropped(self):
+        """Purge if many handles have died, as far as a sample tells.
+
+        Dead references make each garbage collection slower.
+        """
+        if len(self) > PURGE_AT and self.made * 4 > len(self):
+            sample = chain(islice(self.values(), SAMPLE),
+                           islice(reversed(self.values()), SAMPLE))
+            if sum(ref() is None for ref in sample) >= SAMPLE:
+                self.purge()
 
 
 def _table_of(storage):
@@ -67,6 +85,7 @@ def handles(storage, chunk, view):
             yield handle(storage, number, missing_ok=True)
         return
     table = _table_of(storage)
+    table.purge_dropped()
     get, ref, factory = table.get, weakref.ref, storage.trackFactory
     directory, stamp = storage._directory, view.directory_stamp
     count, size = len(storage._pages), tail.PAGE_SIZE
@@ -85,5 +104,6 @@ def handles(storage, chunk, view):
                 track = bind(factory, storage, number, place, position)
                 table[number] = ref(track)
             yield track
+        table.made += len(numbers)
         if len(table) > table.limit:
             table.purge()

@@ -14,8 +14,7 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict, deque
 from contextlib import suppress
-from itertools import accumulate, chain, count, islice, repeat
-from operator import sub
+from itertools import accumulate, chain, count, repeat
 
 from persistent import Persistent
 
@@ -24,9 +23,6 @@ from trackstore import codec, keys
 #: The bytes of positions and the values after which a page is full.
 PAGE_BYTES = 8192
 PAGE_VALUES = 512
-
-#: So many values at the most are kept to be shared.
-KNOWN = 2 ** 18
 
 
 def grouped(values):
@@ -166,8 +162,8 @@ class IndexPage(Persistent):
         return cached
 
 
-class SegmentIndex(Persistent):
-    """The index of a segment.
+class SegmentIndex:
+    """The index of a segment, and a part of its state.
 
     ``kinds`` maps the kind of the values to a pair: each page's first value,
     and the pages.
@@ -178,6 +174,14 @@ class SegmentIndex(Persistent):
         groups = coded.grouped()
         self.kinds = {kind: _pages(members, groups, typecode)
                       for kind, members in _by_kind(groups)}
+        self._table = None
+
+    def __getstate__(self):
+        return self.kinds
+
+    def __setstate__(self, state):
+        self.kinds = state
+        self._table = None
 
     def postings(self, criterion):
         if criterion.exact is not None:
@@ -238,35 +242,17 @@ class SegmentIndex(Persistent):
                            for n, value in enumerate(values)]
         return result
 
-    def values_at(self, positions, length, known):
-        """Return the values at these positions, of a segment of ``length`` tracks.
+    def table(self, length):
+        """Return the value at each position, of a segment of ``length`` tracks.
 
-        From a table of each position's value that is made when it is first
-        asked for, so it pays where the positions are many.  ``known`` is a
-        dictionary that makes equal values of several indexes one object.
+        It is kept, so it pays where the positions that are asked for are many.
         """
-        table = self.__dict__.get('_v_table')
-        if table is None:
-            table = self._v_table = self._table(length, known)
-        values, codes = table
-        if len(positions) != length:
-            codes = map(codes.__getitem__, positions)
-        return list(map(values.__getitem__, codes))
-
-    def _table(self, length, known):
-        values, codes = [codec.ABSENT], array('I', bytes(4 * length))
-        for _, pages in self.kinds.values():
-            for page in pages:
-                members, offsets, positions = page.decoded()
-                lengths = map(sub, islice(offsets, 1, None), offsets)
-                numbers = chain.from_iterable(
-                    map(repeat, range(len(values), len(values) + len(members)),
-                        lengths))
-                deque(map(codes.__setitem__, positions, numbers), 0)
-                if len(known) < KNOWN:
-                    members = map(known.setdefault, members, members)
-                values += members
-        return tuple(values), codes
+        if self._table is None:
+            values = [codec.ABSENT] * length
+            for value, positions in self.items():
+                deque(map(values.__setitem__, positions, repeat(value)), 0)
+            self._table = tuple(values)
+        return self._table
 
     def items(self):
         for _, pages in self.kinds.values():

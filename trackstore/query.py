@@ -1,6 +1,7 @@
 """Queries: from criteria to a plan, to the numbers of tracks."""
 
 from bisect import bisect_left, bisect_right
+from collections import Counter
 from itertools import chain
 
 from trackstore import keys, timestamps
@@ -23,6 +24,7 @@ class Plan:
 
     def __init__(self, indexes, criteria, options=OPTIONS):
         self.wanted, self.unwanted = [], []
+        self.found = Counter()  # index -> how many positions it gave so far
         self.low = self.high = self.limit = self.after = None
         self.reverse = False
         for name, value in criteria.items():
@@ -134,10 +136,14 @@ def _matching(source, count, plan, low, high):
     result = None
     if plan.wanted:
         found = []
+        # What gave the fewest so far comes first: where it gives none, the other
+        # indexes need not be loaded.
+        plan.wanted.sort(key=lambda wanted: plan.found[wanted[0]])
         for name, criterion in plan.wanted:
             positions = _positions(source, name, criterion)
             if not positions:
                 return ()
+            plan.found[name] += len(positions)
             found.append(positions)
         found.sort(key=len)
         result = found[0]
@@ -160,14 +166,16 @@ def _positions(source, name, criterion):
     if name == 'timeStamp':
         return _positions_by_time(source, criterion)
     index = source.index(name)
+    parts = set(criterion.parts())
     postings = []
-    for part in set(criterion.parts()):
+    for part in parts:
         postings += index.postings(part)
     if len(postings) == 1:
         return postings[0]
-    if len(criterion.parts()) > 1:  # a value may match more than one part
-        return sorted(set(chain.from_iterable(postings)))
-    return sorted(chain.from_iterable(postings))
+    found = chain.from_iterable(postings)
+    if len(parts) > 1 and any(part.exact is None for part in parts):
+        found = set(found)  # a value may match more than one part
+    return sorted(found)
 
 
 def _positions_by_time(source, criterion):

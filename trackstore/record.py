@@ -105,7 +105,7 @@ class TailPart:
         rows = self.rows
         return [rows[position].values[place] for position in positions]
 
-    def values_at(self, name, positions, known):
+    def values_at(self, name, positions):
         return self.column(name, positions)
 
     def data_values(self, key, positions):

@@ -105,6 +105,17 @@ class IntervalsBuilder:
                      for column in (self.starts, self.offsets))
 
 
+def picked(values, positions):
+    """Return the values at these rising positions."""
+    if len(positions) == len(values):
+        return values
+    if isinstance(positions, range):
+        return values[positions.start:positions.stop]
+    if len(positions) == 1:
+        return values[positions[0]],
+    return itemgetter(*positions)(values)
+
+
 class Segment(Persistent):
     """Tracks in order of their numbers.
 
@@ -141,6 +152,12 @@ class Segment(Persistent):
         """The lowest and the highest time stamp of each block."""
         return self._cached('_v_times', lambda: tuple(
             map(codec.decode_column, self.times)))
+
+    @property
+    def timeline(self):
+        """The time stamps of all tracks, which are kept."""
+        return self._cached('_v_timeline', lambda: codec.compact(
+            self.column('timeStamp', range(len(self)))))
 
     def __len__(self):
         return self.block_starts[-1]
@@ -198,22 +215,18 @@ class Segment(Persistent):
             values = block.column(name)
             if values is None:
                 result += [codec.ABSENT] * len(local)
-            elif len(local) == len(values):
-                result += values
-            elif len(local) == 1:
-                result.append(values[local[0]])
             else:
-                result += itemgetter(*local)(values)
+                result += picked(values, local)
         return result
 
-    def values_at(self, name, positions, known):
-        """Return a value that is equal to each of the ``column``.
-
-        ``known`` is a dictionary of values that are shared.
-        """
-        if (self.indexes is not None and name in self.indexes
-                and len(positions) * MANY > len(self)):
-            return self.indexes[name].values_at(positions, len(self), known)
+    def values_at(self, name, positions):
+        """Return a sequence of values that are equal to those of the ``column``."""
+        if len(positions) * MANY <= len(self):
+            return self.column(name, positions)
+        if name == 'timeStamp':
+            return picked(self.timeline, positions)
+        if self.indexes is not None and name in self.indexes:
+            return picked(self.indexes[name].table(len(self)), positions)
         return self.column(name, positions)
 
     def data_values(self, key, positions):

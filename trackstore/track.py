@@ -90,8 +90,18 @@ class TrackData(dict):
         return dict, (dict(self),)
 
 
+class Handle:
+    """What a handle keeps: where its track is, and the data that were asked for.
+
+    Apart from ``Track`` because a track's own ``__setattr__`` writes through.
+    """
+
+    __slots__ = ('_storage', '_number', '_place', '_position', '_data', '_local',
+                 '__weakref__', '__dict__')
+
+
 @implementer(ITrack)
-class Track:
+class Track(Handle):
     """One thing that somebody did: a mapping with metadata.
 
     See ``trackstore.interfaces.ITrack``.  A subclass may add names to
@@ -101,8 +111,7 @@ class Track:
     a new track only.
     """
 
-    __slots__ = ('_storage', '_number', '_place', '_position', '_data', '_local',
-                 '__weakref__', '__dict__')
+    __slots__ = ()
 
     metadata_attributes = ('taskId', 'runId', 'userName', 'timeStamp')
     index_attributes = metadata_attributes
@@ -115,6 +124,10 @@ class Track:
 
     def __init_subclass__(cls, **kw):
         super().__init_subclass__(**kw)
+        if cls.__basicsize__ != Handle.__basicsize__:
+            raise TypeError(
+                f'{cls.__qualname__}.__slots__: has names, and what is set on '
+                f'these would not be stored; leave it out')
         defaults = {}
         for base in reversed(cls.__mro__):
             if base is cls or not issubclass(Track, base) and not issubclass(
@@ -130,10 +143,11 @@ class Track:
         cls._layout = Layout(cls)
 
     def __new__(cls, *args, **kw):
-        track = super().__new__(cls)
-        _set_local(track, {})
-        _set_storage(track, None)
-        return track
+        handle = Handle()
+        handle._storage = handle._place = None
+        handle._local = {}
+        handle.__class__ = cls
+        return handle
 
     def __init__(self, taskId, runId, userName, data=None):
         self.taskId = taskId
@@ -297,23 +311,20 @@ def _is_data(cls, name):
     return False
 
 
-_SLOTS = frozenset(Track.__slots__)
-_new = object.__new__
-_set_storage = Track._storage.__set__
-_set_number = Track._number.__set__
-_set_place = Track._place.__set__
-_set_position = Track._position.__set__
-_set_data = Track._data.__set__
-_set_local = Track._local.__set__
+_SLOTS = frozenset(Handle.__slots__)
+_set_place = Handle._place.__set__
+_set_position = Handle._position.__set__
+_set_data = Handle._data.__set__
 Track._layout = Layout(Track)
 
 
 def bind(cls, storage, number, place, position):
     """Return a handle on what the storage holds."""
-    track = _new(cls)
-    _set_storage(track, storage)
-    _set_number(track, number)
-    _set_place(track, place)
-    _set_position(track, position)
-    _set_data(track, None)
-    return track
+    handle = Handle()
+    handle._storage = storage
+    handle._number = number
+    handle._place = place
+    handle._position = position
+    handle._data = None
+    handle.__class__ = cls
+    return handle

@@ -27,7 +27,6 @@ class View:
             if part.all_numbers and part.all_numbers[0] <= directory.last
             for number in part.all_numbers if number <= directory.last)
         self._hidden = {}
-        self.known = {}  # values of indexes that are shared
 
     def current(self):
         """Tell whether this is still what the storage holds."""

@@ -456,3 +456,25 @@ def test_tracks_that_change_while_one_goes_through_them(client):
         if seen == 700:
             client.manager.commit()
     assert seen == 2000
+
+
+def test_handles_of_a_dropped_answer_do_not_pile_up(client):
+    store = client.store
+    store.saveTracks(("many", 0, "u", {}, n) for n in range(5000))
+    client.manager.commit()
+    kept = store["0004000"]
+    list(store.query(taskId="many"))
+    list(store.query(taskId="many", timeTo=10))
+    assert len(store._v_handles) < 100
+    assert store["0004000"] is kept
+
+
+def test_handles_that_are_kept_stay_the_same_while_others_come_and_go(client):
+    store = client.store
+    store.saveTracks(("many", 0, "u", {}, n) for n in range(5000))
+    client.manager.commit()
+    kept = list(store.query(taskId="many", timeTo=1999))
+    for _ in range(3):
+        list(store.query(taskId="many"))
+    assert all(mine is theirs for mine, theirs in zip(
+        kept, store.query(taskId="many"), strict=False))

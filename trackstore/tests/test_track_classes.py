@@ -122,3 +122,20 @@ def test_reading_what_is_not_there(tmp_path):
     with (pytest.raises(OpenError, match="has nothing under 'other'"),
           trackstore.open(tmp_path / "t.fs", "other", readOnly=True)):
         pass
+
+
+def test_slots_are_refused_since_they_would_not_be_stored():
+    with pytest.raises(TypeError) as error:
+        class Slotted(Track):
+            __slots__ = ("colour",)
+    assert "Slotted.__slots__: has names" in str(error.value)
+    assert "leave it out" in str(error.value)
+
+
+def test_empty_slots_are_harmless():
+    class Slotless(Track):
+        __slots__ = ()
+    store = stored(Slotless)
+    store.saveUserTrack("a", 0, "u", {"x": 1})
+    assert type(store["0000001"]) is Slotless
+    assert store["0000001"].data == {"x": 1}
