@@ -11,6 +11,7 @@ from zope.interface import implementer
 from trackstore import (
     aggregate,
     bulk,
+    claim,
     codec,
     criteria,
     handles,
@@ -64,6 +65,7 @@ class TrackingStorage(Persistent):
         self._pages = tuple(tail.Page() for _ in range(tail.PAGES))
         self._runs = RunTable()
         self._leases = numbering.Leases()
+        self._claim = claim.Claim()
 
     def __setstate__(self, state):
         if state.get('format', 0) > FORMAT:
