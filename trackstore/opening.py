@@ -84,13 +84,27 @@ def _storage(connection, where, name, create, trackFactory):
 def database(where: str | os.PathLike, create: bool = True,
              readOnly: bool = False) -> DB:
     """Open a database, whatever is in it; the arguments are those of ``open``."""
+    storage, arguments = open_storage(where, create, readOnly)
+    try:
+        return DB(storage, **arguments)
+    except BaseException:
+        storage.close()
+        raise
+
+
+def open_storage(where: str | os.PathLike, create: bool = True,
+                 readOnly: bool = False) -> tuple:
+    """Open the ZODB storage of a place; return it and the arguments of its ``DB``.
+
+    Nothing is written to it: a new one does not even have a root.
+    """
     if not isinstance(where, (str, os.PathLike)):
         raise OpenError(
             f'where: {where!r} is no place; allowed are the path of a database '
             f'file and a ZODB URI')
     where = os.fspath(where)
-    if _URI.match(where) and not os.path.exists(where):
-        return _database_from_uri(where)
+    if is_uri(where):
+        return _storage_from_uri(where)
     if not where or os.path.isdir(where):
         raise OpenError(
             f'where: {where!r} is no file; allowed are the path of a database '
@@ -106,12 +120,22 @@ def database(where: str | os.PathLike, create: bool = True,
             f'where: {where!r} is no ZODB database; its first bytes are not '
             f'those of a FileStorage')
     try:
-        return DB(FileStorage(where, read_only=readOnly))
+        return FileStorage(where, read_only=readOnly), {}
     except LockError as error:
         raise OpenError(
             f'where: {where!r} is open already, here or in another process; '
             f'allowed is one at a time, or readOnly=True, or a server such as '
             f'ZEO') from error
+
+
+def is_uri(where: str) -> bool:
+    """Tell whether a place is a URI; a file of that name comes first."""
+    return bool(_URI.match(where)) and not os.path.exists(where)
+
+
+def without_password(where: str) -> str:
+    """Return a place as it may be shown."""
+    return _PASSWORD.sub(r'\1***\2', where)
 
 
 def _looks_right(where):
@@ -120,8 +144,8 @@ def _looks_right(where):
         return file.read(4) in (b'', b'FS21', b'FS30')
 
 
-def _database_from_uri(uri):
-    shown = _PASSWORD.sub(r'\1***\2', uri)
+def _storage_from_uri(uri):
+    shown = without_password(uri)
     try:
         import zodburi
     except ImportError as error:
@@ -131,15 +155,10 @@ def _database_from_uri(uri):
     try:
         factory, arguments = zodburi.resolve_uri(
             re.sub('^postgresql:', 'postgres:', uri))  # as RelStorage calls it
-        storage = factory()
+        return factory(), arguments
     except Exception as error:  # every engine has its own
         why = str(error.args[0] if error.args else error).strip() or repr(error)
         if isinstance(error, KeyError) and uri.startswith('postgres'):
             why = "it needs RelStorage: pip install 'trackstore[postgres]'"
         raise OpenError(
             f'where: {shown!r} cannot be opened: {why}') from error
-    try:
-        return DB(storage, **arguments)
-    except BaseException:
-        storage.close()
-        raise

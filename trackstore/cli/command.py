@@ -2,7 +2,9 @@
 
 import click
 
+from trackstore.cli.backup import backup
 from trackstore.cli.compact import compact
+from trackstore.cli.copy import copy
 from trackstore.cli.count import count
 from trackstore.cli.export import export
 from trackstore.cli.histogram import histogram
@@ -10,6 +12,7 @@ from trackstore.cli.importing import import_
 from trackstore.cli.info import info
 from trackstore.cli.pack import pack
 from trackstore.cli.query import query
+from trackstore.cli.restore import restore
 from trackstore.cli.runs import runs
 from trackstore.cli.top import top
 from trackstore.cli.verify import verify
@@ -26,5 +29,5 @@ def command():
 
 
 for each in (import_, query, count, top, histogram, runs, info, compact, pack,
-             verify, export):
+             backup, restore, copy, verify, export):
     command.add_command(each)

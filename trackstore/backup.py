@@ -1,0 +1,497 @@
+"""Backups of a database file in a folder, and restoring it to a moment.
+
+The work is done by ``ZODB.scripts.repozo``: the first backup in a folder has the
+whole file (*full*), the next ones what has been added since (*incremental*), until
+a pack makes a full one necessary.  Each full backup begins a series; a text file
+beside it, ``.dat``, lists its parts with their check sums.  A file may be backed up
+while it is written to.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import tempfile
+import time
+import zlib
+from calendar import timegm
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from types import SimpleNamespace
+
+from persistent.TimeStamp import TimeStamp
+from zc.lockfile import LockError, LockFile
+from ZODB.FileStorage import FileStorage
+from ZODB.FileStorage.FileStorage import FileIterator
+from ZODB.POSException import POSError
+from ZODB.scripts import repozo
+from ZODB.utils import p64, u64
+
+from trackstore import timestamps
+from trackstore.exceptions import TrackstoreError
+from trackstore.opening import is_uri, without_password
+
+NAME = re.compile(r'(\d{4}(?:-\d\d){5})\.(delta)?fsz?\Z', re.A)
+MOMENT = '%Y-%m-%d-%H-%M-%S'
+FILE_URI = 'file://'
+LOCK = 'backup.lock'
+
+#: What reading a hurt file of the folder brings about.
+UNREADABLE = (OSError, EOFError, zlib.error)
+
+#: So many times a backup is tried again that a pack has overtaken.
+TRIES = 3
+
+MICROSECOND = 1e-6
+
+
+class BackupError(TrackstoreError, ValueError):
+    """A backup that cannot be made or restored."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A file in a folder of backups.
+
+    ``moment`` is when it was made, a time stamp in whole seconds; ``full`` tells
+    whether it begins a series.  ``bytes`` is the length of the file itself, and
+    ``store`` that of the database that it completes, or None if the folder does
+    not say so: then it has not been completed and is not used.
+    """
+
+    path: str
+    moment: int
+    full: bool
+    bytes: int
+    store: int | None
+
+
+@dataclass(frozen=True)
+class Restored:
+    """What has been restored.
+
+    ``last`` is the time stamp of the last transaction in it.  ``asOf`` is the
+    moment that it shows: the one that was asked for, or that of the backup if
+    the folder does not reach as far.  ``bytes`` is the length of the file.
+    """
+
+    path: str
+    asOf: float
+    last: float
+    bytes: int
+
+
+# making
+
+def backup(store: str | os.PathLike, folder: str | os.PathLike, full: bool = False,
+           gzip: bool = True, quick: bool = False) -> Part | None:
+    """Back up a database file; return the new part, or None if nothing changed.
+
+    ``store``
+        the path of the file (or a URI ``file://...``)
+    ``folder``
+        where the backups are; it is made if it does not exist
+    ``full``
+        whether to copy the whole file also where an increment would do
+    ``gzip``
+        whether to compress the new part
+    ``quick``
+        whether to read only the last part, and not all of the series and of the
+        file, to see that the file goes on where the backups end
+
+    What cannot be backed up is a ``BackupError``.
+    """
+    store = _file_of(store)
+    folder = os.fspath(folder)
+    if not os.path.isdir(folder):
+        _make(folder)
+    with _locked(os.path.join(folder, LOCK), folder):
+        for _ in range(TRIES):
+            before = _identity(store)
+            _wait_for_a_free_second(folder)
+            with _undoing(folder) as undo:
+                part = _back_up(store, folder, full, gzip, quick)
+                if _identity(store) == before:
+                    return part
+                undo()  # what was copied is of two files
+    raise BackupError(f'store: {store!r} is being packed again and again')
+
+
+def _back_up(store, folder, full, gzip, quick):
+    known = {part.path for part in parts(folder)}
+    options = SimpleNamespace(
+        mode=repozo.BACKUP, file=store, repository=folder, gzip=gzip, quick=quick,
+        full=full or not _is_whole(folder), date=None, killold=False)
+    try:
+        repozo.do_backup(options)
+    except (repozo.RepozoError, POSError, AssertionError, *UNREADABLE) as error:
+        if not os.path.exists(store):
+            raise BackupError(f'store: {store!r} is gone') from error
+        raise BackupError(
+            f'store: {store!r} cannot be backed up to {folder!r}: '
+            f'{_why(error)}') from error
+    return next((part for part in parts(folder) if part.path not in known), None)
+
+
+def _file_of(store):
+    where = os.fspath(store)
+    if where.startswith(FILE_URI):
+        where = where[len(FILE_URI):].partition('?')[0]
+    elif is_uri(where):
+        raise BackupError(f'store: {without_password(where)!r} {_instead(where)}')
+    if not os.path.isfile(where):
+        raise BackupError(f'store: there is no database file at {where!r}')
+    with open(where, 'rb') as file:
+        if file.read(4) not in (b'FS21', b'FS30'):
+            raise BackupError(
+                f'store: {where!r} is no ZODB database; its first bytes are not '
+                f'those of a FileStorage')
+    return where
+
+
+def _instead(uri):
+    """Say what to do for a store that is no file."""
+    if uri.startswith('zeo:'):
+        return ('is on a server; back up the file of the server, on its machine: '
+                'trackstore backup FILE FOLDER')
+    if uri.startswith('postgres'):
+        return ('is in PostgreSQL, which has its own means: pg_dump, or '
+                'pg_basebackup with its log')
+    return 'is no file; a backup is made of the path of a database file'
+
+
+def _make(folder):
+    try:
+        os.mkdir(folder)
+    except OSError as error:
+        raise BackupError(
+            f'folder: {folder!r} cannot be made: {error.strerror}') from error
+
+
+@contextmanager
+def _locked(path, what):
+    try:
+        lock = LockFile(path)
+    except LockError as error:
+        raise BackupError(f'{what!r} is in use by another process') from error
+    try:
+        yield
+    finally:
+        lock.close()
+
+
+def _identity(store):
+    """Return what a pack changes."""
+    found = os.stat(store)
+    return found.st_dev, found.st_ino
+
+
+def _wait_for_a_free_second(folder):
+    """Wait until no part has the name that the next one gets."""
+    newest = max((part.moment for part in parts(folder)), default=0)
+    if newest > timegm(time.gmtime()) + 1:
+        raise BackupError(
+            f'folder: {folder!r} has a backup of {_shown(newest)}, which is still to '
+            f'come; set the clock, or use another folder')
+    # repozo asks gmtime(), which may lag behind time() by some milliseconds
+    while timegm(time.gmtime()) <= newest:
+        time.sleep(0.005)
+
+
+@contextmanager
+def _undoing(folder):
+    """Yield a function that takes the folder back to how it was; call it on errors."""
+    names = set(os.listdir(folder))
+    lists = {name: _text(os.path.join(folder, name))
+             for name in names if name.endswith('.dat')}
+
+    def undo():
+        for name in set(os.listdir(folder)) - names:
+            os.remove(os.path.join(folder, name))
+        for name, text in lists.items():
+            path = os.path.join(folder, name)
+            if _text(path) != text:
+                with open(path, 'w') as file:
+                    file.write(text)
+
+    try:
+        yield undo
+    except BaseException:
+        undo()
+        raise
+
+
+def _text(path):
+    with open(path) as file:
+        return file.read()
+
+
+# listing and verifying
+
+def parts(folder: str | os.PathLike) -> list[Part]:
+    """Return the parts that a folder has, the oldest first."""
+    folder = os.fspath(folder)
+    if not os.path.isdir(folder):
+        raise BackupError(f'folder: there is no folder {folder!r}')
+    found, ends = [], {}
+    names = sorted(filter(NAME.match, os.listdir(folder)))
+    for name in names:
+        stem, delta = NAME.match(name).groups()
+        path = os.path.join(folder, name)
+        if not delta:
+            ends = {each: end for each, _, end, _ in _listed(path)}
+        found.append(Part(path, timegm(time.strptime(stem, MOMENT)), not delta,
+                          os.path.getsize(path), ends.get(name)))
+    return found
+
+
+def _listed(full):
+    """Return name, start, end and check sum of each part of a series."""
+    try:
+        text = _text(f'{os.path.splitext(full)[0]}.dat')
+    except FileNotFoundError:
+        return []
+    found = []
+    for line in text.splitlines():
+        # the path may have blanks in it, and may have been another one once
+        path, start, end, digest = line.rsplit(None, 3)
+        found.append((os.path.basename(path), int(start), int(end), digest))
+    return found
+
+
+def _series(folder):
+    """Return lists of the parts that belong together, the oldest first."""
+    series = []
+    for part in parts(folder):
+        if part.full:
+            series.append([])
+        if series:
+            series[-1].append(part)
+    return series
+
+
+def _is_whole(folder):
+    """Tell whether the newest series can go on: all of it is listed and there."""
+    newest = _series(folder)[-1:]
+    return bool(newest) and all(part.store is not None for part in newest[0]) and (
+        len(_listed(newest[0][0].path)) == len(newest[0]))
+
+
+def verify(folder: str | os.PathLike, progress=None) -> list[str]:
+    """Compare every part with its check sum; return a sentence for each problem.
+
+    ``progress(done, total)`` is called with numbers of bytes.
+    """
+    problems, done = [], 0
+    series = _series(folder)
+    total = sum(part.bytes for each in series for part in each)
+    if not series:
+        problems.append(f'{os.fspath(folder)} has no backup')
+    for each in series:
+        listed = _listed(each[0].path)
+        there = {os.path.basename(part.path): part for part in each}
+        position = 0
+        for name, start, end, digest in listed:
+            if start != position:
+                problems.append(f'{name} begins at {start}, should be {position}')
+            position = end
+            problems += _problems(there.pop(name, None), name, end - start, digest)
+        problems += [f'{name} has not been completed' for name in there]
+        done += sum(part.bytes for part in each)
+        if progress is not None:
+            progress(done, total)
+    return problems
+
+
+def _problems(part, name, length, digest):
+    if part is None:
+        return [f'{name} is missing']
+    try:
+        found, sum_ = repozo.concat([part.path])
+    except UNREADABLE as error:
+        return [f'{name} cannot be read: {_why(error)}']
+    if found != length:
+        return [f'{name} has {found:,} bytes, should be {length:,}']
+    return [] if sum_ == digest else [f'{name} is not as it was written']
+
+
+def prune(folder: str | os.PathLike, keep: int) -> list[Part]:
+    """Remove all but the newest ``keep`` series; return the parts removed."""
+    if not isinstance(keep, int) or keep < 1:
+        raise BackupError(
+            f'keep: {keep!r} is no number of series; allowed is 1 or more')
+    with _locked(os.path.join(folder, LOCK), os.fspath(folder)):
+        removed = [part for each in _series(folder)[:-keep] for part in each]
+        for part in removed:
+            stem = os.path.splitext(part.path)[0]
+            for path in (part.path, f'{stem}.index', f'{stem}.dat'):
+                with suppress(FileNotFoundError):
+                    os.remove(path)
+    return removed
+
+
+# restoring
+
+def restore(folder: str | os.PathLike, store: str | os.PathLike,
+            at: float | None = None, overwrite: bool = False) -> Restored:
+    """Make a database file from a folder of backups, as it was at a moment.
+
+    ``store``
+        the path of the file to make, with its index beside it
+    ``at``
+        a time stamp: transactions after it are left out.  Without one all are
+        there that the newest backup has.  A moment that lies between two backups
+        is met exactly, but not one that a pack has made unreachable: then it is
+        the newest backup before it.
+    ``overwrite``
+        whether a file that exists is replaced, once all has been read
+
+    What cannot be restored is a ``BackupError``; an existing file is then as it
+    was.
+    """
+    store = _target_of(store, overwrite)
+    limit = None if at is None else _tid(at)
+    candidates = _candidates(folder, at)
+    place = os.path.dirname(os.path.abspath(store))
+    with _temporary(place) as temporary:
+        path = os.path.join(temporary, 'restored.fs')
+        for part in candidates:
+            _recover(folder, part, path)
+            if limit is None or _cut(path, limit):
+                break
+        else:
+            raise BackupError(
+                f'at: no backup in {os.fspath(folder)!r} reaches back to '
+                f'{_shown(at)}')
+        last, length = _look_at(path)
+        _put(path, store, overwrite)
+    reached = max(part.moment, last)
+    return Restored(
+        store, reached if at is None else min(at, reached), last, length)
+
+
+def _target_of(store, overwrite):
+    where = os.fspath(store)
+    if where.startswith(FILE_URI):
+        where = where[len(FILE_URI):].partition('?')[0]
+    elif is_uri(where):
+        raise BackupError(
+            f'store: {without_password(where)!r} is no file; restore to a file, and '
+            f'then: trackstore copy FILE URI')
+    folder = os.path.dirname(os.path.abspath(where))
+    if not os.path.isdir(folder):
+        raise BackupError(f'store: there is no folder {folder!r}')
+    if os.path.isdir(where):
+        raise BackupError(f'store: {where!r} is a folder; allowed is a file')
+    if os.path.exists(where) and not overwrite:
+        raise BackupError(
+            f'store: {where!r} exists already; allowed are another file, and '
+            f'overwrite=True')
+    return where
+
+
+def _candidates(folder, at):
+    """Return the parts that may lead to a moment, the best one first."""
+    usable = [part for part in parts(folder) if part.store is not None]
+    if not usable:
+        raise BackupError(f'folder: {os.fspath(folder)!r} has no backup')
+    if at is None:
+        return usable[-1:]
+    return ([part for part in usable if part.moment >= at][:1]
+            + [part for part in usable if part.moment < at][:-2:-1])
+
+
+@contextmanager
+def _temporary(place):
+    try:
+        folder = tempfile.mkdtemp('', '.restore-', place)
+    except OSError as error:
+        raise BackupError(
+            f'store: nothing can be written to {place!r}: {error.strerror}') from error
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _recover(folder, part, path):
+    options = SimpleNamespace(
+        mode=repozo.RECOVER, repository=os.fspath(folder), output=path,
+        date=time.strftime(MOMENT, time.gmtime(part.moment)), withverify=True)
+    try:
+        repozo.do_recover(options)
+    except KeyError as error:
+        raise BackupError(
+            f'folder: {error.args[0]!r} has not been completed') from error
+    except (repozo.RepozoError, *UNREADABLE) as error:
+        raise BackupError(
+            f'folder: the backup of {_shown(part.moment)} in {os.fspath(folder)!r} '
+            f'cannot be restored: {_why(error)}') from error
+
+
+def _tid(at):
+    """Return the number of a transaction just after a time."""
+    at = timestamps.checked(at, 'at') + MICROSECOND
+    try:
+        stamp = TimeStamp(*time.gmtime(at)[:5], at % 60)
+    except (ValueError, OverflowError, OSError):
+        raise BackupError(f'at: {at!r} is outside of the calendar') from None
+    return p64(u64(stamp.raw()) + 1)
+
+
+def _cut(path, limit):
+    """Cut off the transactions after a limit; tell whether that can be done.
+
+    It cannot where a pack came later: what it removed may have been in use then.
+    """
+    iterator = FileIterator(path)
+    later = next(((n, each.status) for n, each in enumerate(iterator)
+                  if each.tid >= limit), None)
+    iterator.close()
+    if later is None:
+        return True
+    if later[0] == 0 or later[1] == 'p':
+        return False
+    os.remove(f'{path}.index')
+    storage = FileStorage(path, read_only=True, stop=limit)
+    end = storage.getSize()
+    storage.close()
+    os.truncate(path, end)
+    return True
+
+
+def _look_at(path):
+    """Return the time of the last transaction, and the length; see to the index."""
+    try:
+        storage = FileStorage(path, read_only=os.path.exists(f'{path}.index'))
+        try:
+            return (TimeStamp(storage.lastTransaction()).timeTime(),
+                    storage.getSize())
+        finally:
+            storage.close()  # which writes the index where there is none
+    except (POSError, *UNREADABLE) as error:
+        raise BackupError(
+            f'folder: what was restored is no database: {_why(error)}') from error
+
+
+def _put(path, store, overwrite):
+    """Move the file and its index to where they belong."""
+    with _locked(f'{store}.lock', store):
+        if os.path.exists(store) and not overwrite:
+            raise BackupError(f'store: {store!r} exists already')
+        with suppress(FileNotFoundError):
+            os.remove(f'{store}.index')  # that of the file that goes
+        os.replace(path, store)
+        os.replace(f'{path}.index', f'{store}.index')
+
+
+def _shown(at):
+    """Return a moment in UTC."""
+    return time.strftime('%Y-%m-%d %H:%M:%S', time.gmtime(at)) + ' UTC'
+
+
+def _why(error):
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return ' '.join(str(error).split()) or type(error).__name__

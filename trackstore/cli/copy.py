@@ -1,0 +1,46 @@
+"""``trackstore copy``."""
+
+import click
+
+from trackstore.cli.output import counted, json_option, show_json, shown, size
+from trackstore.cli.progress import progress_bar
+from trackstore.cli.store import failures
+from trackstore.copying import copy as copy_database
+
+TITLES = {'bytes': 'copy', 'objects': 'compare', 'tracks': 'verify'}
+
+
+@click.command()
+@click.argument('source', metavar='FROM')
+@click.argument('target', metavar='TO')
+@json_option
+def copy(source, target, as_json):
+    """Copy a whole database to another place, and compare the two.
+
+    FROM and TO are paths or ZODB URIs.  All is copied: every store, all else in
+    the database, and the history where both ends keep one.  FROM may be written
+    to in the meantime.  TO is empty; a copy that was interrupted goes on where
+    it ended.
+
+    The exit status is 0 when the two are equal, 1 when something differs, and 2
+    when nothing can be copied.
+    """
+    with failures(), progress_bar('copy') as advance:
+        copied = copy_database(
+            source, target,
+            lambda done, total, remark: advance(done, total, TITLES[remark]))
+    if as_json:
+        show_json(vars(copied))
+    else:
+        before = f', {copied.before:,} were there' if copied.before else ''
+        click.echo(f'{counted(copied.transactions, "transaction")} copied with '
+                   f'{counted(copied.records, "record")} ({size(copied.bytes)})'
+                   f'{before}')
+        for name, tracks in copied.stores.items():
+            click.echo(f'{shown(name)}: {counted(tracks, "track")}')
+        for problem in copied.problems:
+            click.echo(shown(problem))
+        click.echo(f'{counted(copied.objects, "object")} compared, '
+                   f'{counted(len(copied.problems), "problem")}')
+    if copied.problems:
+        raise click.exceptions.Exit(1)
