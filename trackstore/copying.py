@@ -5,7 +5,7 @@ most can take transactions in as they were.  So a copy has the same objects unde
 the same ids and, where both ends keep one, the same history.
 
 A copy that was interrupted ends with a whole transaction.  Copying again goes on
-after it, once what is there has been found to be the beginning of the source.
+after that, once what is there has been found to be the beginning of the source.
 """
 
 from __future__ import annotations
@@ -15,15 +15,13 @@ import tempfile
 from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice
 
 from BTrees.LLBTree import LLBTree
 from ZODB.blob import is_blob_record
 from ZODB.DB import DB
 from ZODB.FileStorage import FileStorage
-from ZODB.interfaces import IBlobStorageRestoreable
 from ZODB.MappingStorage import MappingStorage
-from ZODB.POSException import POSKeyError
+from ZODB.POSException import POSKeyError, Unsupported
 from ZODB.utils import cp, load_current, p64, u64, z64
 
 from trackstore.exceptions import TrackstoreError
@@ -194,22 +192,29 @@ class _Copying:
 
     def copy(self, goal):
         """Copy what is not there yet."""
-        have = goal.lastTransaction() or z64
-        there = iter(() if have == z64 else goal.iterator())
+        with (_transactions(goal, goal.lastTransaction()) as there,
+              _transactions(self.origin, self.last) as transactions):
+            self._copy(goal, there, transactions)
+
+    def _copy(self, goal, there, transactions):
+        # A FileStorage that has just cut off half a transaction still gives it as
+        # its last one: what is there is known from the transactions alone.
         waiting = next(there, None)
         total, passed, tid = self.origin.getSize(), 0, z64
-        for transaction in self.origin.iterator(None, self.last):
+        for transaction in transactions:
             tid = transaction.tid
-            if tid <= have:
-                passed += self._pass(transaction, waiting)
-                if waiting is not None and waiting.tid == tid:
-                    waiting = next(there, None)
-            else:
-                self._must_have_ended(waiting)
+            if waiting is None:
                 self._restore(transaction, goal)
+            elif tid > waiting.tid:
+                self._refuse()
+            else:
+                passed += self._pass(transaction, waiting)
+                if waiting.tid == tid:
+                    waiting = next(there, None)
             done = passed + self.bytes
             self.progress(done, max(done, total), 'bytes')
-        self._must_have_ended(waiting)
+        if waiting is not None:
+            self._refuse()
         if tid != self.last:
             self.problems.append(
                 f'{self.source} cannot be read to its end: after transaction '
@@ -225,15 +230,10 @@ class _Copying:
             size += len(record.data or b'')
         self.before += 1
         # A target without history, or one that was packed, has less of it.
-        if waiting is not None and waiting.tid == transaction.tid and not (
+        if waiting.tid == transaction.tid and not (
                 oids.issuperset(record.oid for record in waiting)):
             self._refuse()
         return size
-
-    def _must_have_ended(self, waiting):
-        """What the target has, and the source does not, is something else."""
-        if waiting is not None:
-            self._refuse()
 
     def _refuse(self):
         raise CopyError(
@@ -277,15 +277,14 @@ class _Copying:
             self.unanswered = 0
 
     def _restore_blob(self, record, transaction, goal):
-        for where, storage, ready in (
-                (self.source, self.origin, hasattr(self.origin, 'loadBlob')),
-                (self.target, goal, IBlobStorageRestoreable.providedBy(goal))):
-            if not ready or not getattr(storage, 'blob_dir', True):
+        for where, storage, needed in ((self.source, self.origin, 'loadBlob'),
+                                       (self.target, goal, 'restoreBlob')):
+            if not hasattr(storage, needed) or _blob_folder(storage) is None:
                 raise CopyError(
                     f'object {u64(record.oid):#x} is a blob, and {where!r} has no '
                     f'folder of blobs; allowed is a URI that names one, such as '
                     f'file://PATH?blobstorage_dir=FOLDER')
-        handle, name = tempfile.mkstemp('.tmp', 'copy', goal.temporaryDirectory())
+        handle, name = tempfile.mkstemp('.tmp', 'copy', _blob_folder(goal))
         with (os.fdopen(handle, 'wb') as file,
               open(self.origin.loadBlob(record.oid, record.tid), 'rb') as blob):
             cp(blob, file)
@@ -334,6 +333,14 @@ class _Copying:
         return found
 
 
+def _blob_folder(storage):
+    """Return where files that become blobs are made, or None."""
+    try:
+        return storage.temporaryDirectory()
+    except (AttributeError, TypeError, Unsupported):
+        return None
+
+
 def _loaded(storage, oid, before):
     """Return the data of an object and their transaction, or None."""
     try:
@@ -343,19 +350,32 @@ def _loaded(storage, oid, before):
     return found and found[:2]
 
 
+@contextmanager
+def _transactions(storage, last):
+    """Yield an iterator of the transactions of a storage, up to the last one."""
+    if (last or z64) == z64:
+        yield iter(())
+        return
+    found = storage.iterator(None, last)
+    try:
+        yield iter(found)
+    finally:
+        if hasattr(found, 'close'):
+            found.close()
+
+
 def _has_fresh_root(goal, origin):
     """Tell whether a storage has nothing but the empty root of a first opening."""
-    if (goal.lastTransaction() or z64) == z64:
-        return False
-    transactions = iter(goal.iterator())
-    first = next(transactions)
-    records = list(islice(first, 2))
-    if (next(transactions, None) is not None
-            or first.tid == next(iter(origin.iterator())).tid
-            or [record.oid for record in records] != [z64]):
-        return False
+    last = goal.lastTransaction() or z64
     fresh = DB(MappingStorage())
     try:
-        return records[0].data == load_current(fresh.storage, z64)[0]
+        if last == z64 or load_current(goal, z64) != (
+                load_current(fresh.storage, z64)[0], last):
+            return False
+        origin.loadSerial(z64, last)
+    except POSKeyError:
+        with _transactions(goal, last) as transactions:
+            return sum(1 for _ in transactions) == 1
     finally:
         fresh.close()
+    return False  # it is a copy that has just begun

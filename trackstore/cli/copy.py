@@ -1,10 +1,11 @@
 """``trackstore copy``."""
 
 import click
+from ZODB.POSException import ConflictError, POSError, POSKeyError
 
 from trackstore.cli.output import counted, json_option, show_json, shown, size
 from trackstore.cli.progress import progress_bar
-from trackstore.cli.store import failures
+from trackstore.cli.store import Failure, failures
 from trackstore.copying import copy as copy_database
 
 TITLES = {'bytes': 'copy', 'objects': 'compare', 'tracks': 'verify'}
@@ -26,9 +27,16 @@ def copy(source, target, as_json):
     when nothing can be copied.
     """
     with failures(), progress_bar('copy') as advance:
-        copied = copy_database(
-            source, target,
-            lambda done, total, remark: advance(done, total, TITLES[remark]))
+        try:
+            copied = copy_database(
+                source, target,
+                lambda done, total, remark: advance(done, total, TITLES[remark]))
+        except (ConflictError, POSKeyError):
+            raise
+        except POSError as e:  # a server that was lost, for instance
+            why = ' '.join(str(e).split()) or type(e).__name__
+            raise Failure(f'the copy was interrupted: {why}; the same command goes '
+                          f'on where it ended') from None
     if as_json:
         show_json(vars(copied))
     else:
