@@ -9,6 +9,7 @@ while it is written to.
 
 from __future__ import annotations
 
+import gzip
 import os
 import re
 import shutil
@@ -85,7 +86,7 @@ class Restored:
 # making
 
 def backup(store: str | os.PathLike, folder: str | os.PathLike, full: bool = False,
-           gzip: bool = True, quick: bool = False) -> Part | None:
+           compress: bool = True, quick: bool = False) -> Part | None:
     """Back up a database file; return the new part, or None if nothing changed.
 
     ``store``
@@ -94,7 +95,7 @@ def backup(store: str | os.PathLike, folder: str | os.PathLike, full: bool = Fal
         where the backups are; it is made if it does not exist
     ``full``
         whether to copy the whole file also where an increment would do
-    ``gzip``
+    ``compress``
         whether to compress the new part
     ``quick``
         whether to read only the last part, and not all of the series and of the
@@ -111,27 +112,50 @@ def backup(store: str | os.PathLike, folder: str | os.PathLike, full: bool = Fal
             before = _identity(store)
             _wait_for_a_free_second(folder)
             with _undoing(folder) as undo:
-                part = _back_up(store, folder, full, gzip, quick)
+                part = _back_up(store, folder, full, compress, quick)
                 if _identity(store) == before:
                     return part
                 undo()  # what was copied is of two files
     raise BackupError(f'store: {store!r} is being packed again and again')
 
 
-def _back_up(store, folder, full, gzip, quick):
+def _back_up(store, folder, full, compress, quick):
     known = {part.path for part in parts(folder)}
     options = SimpleNamespace(
-        mode=repozo.BACKUP, file=store, repository=folder, gzip=gzip, quick=quick,
-        full=full or not _is_whole(folder), date=None, killold=False)
+        file=store, repository=folder, full=full, gzip=compress, killold=False)
+    series = None if full else _continued(store, folder, quick)
     try:
-        repozo.do_backup(options)
+        if series is None:
+            repozo.do_full_backup(options)
+        elif series[-1].store < os.path.getsize(store):
+            repozo.do_incremental_backup(
+                options, series[-1].store, [part.path for part in series])
     except (repozo.RepozoError, POSError, AssertionError, *UNREADABLE) as error:
-        if not os.path.exists(store):
-            raise BackupError(f'store: {store!r} is gone') from error
         raise BackupError(
             f'store: {store!r} cannot be backed up to {folder!r}: '
             f'{_why(error)}') from error
     return next((part for part in parts(folder) if part.path not in known), None)
+
+
+def _continued(store, folder, quick):
+    """Return the parts with which the file begins; None if a full one is due.
+
+    It is due where the file was packed, and where the newest series is not whole.
+    """
+    series = next(iter(_series(folder)[::-1]), [])
+    listed = _listed(series[0].path) if series else []
+    if not series or [os.path.basename(part.path) for part in series] != [
+            name for name, *_ in listed] or series[-1].store > os.path.getsize(store):
+        return None
+    with open(store, 'rb') as file:
+        for part, (name, start, end, digest) in zip(series, listed, strict=True):
+            if quick and part is not series[-1]:
+                continue
+            file.seek(start)
+            if repozo.checksum(file, end - start) != digest or not quick and (
+                    _problems(part, name, end - start, digest)):
+                return None
+    return series
 
 
 def _file_of(store):
@@ -203,17 +227,17 @@ def _wait_for_a_free_second(folder):
 def _undoing(folder):
     """Yield a function that takes the folder back to how it was; call it on errors."""
     names = set(os.listdir(folder))
-    lists = {name: _text(os.path.join(folder, name))
+    lists = {name: _bytes(os.path.join(folder, name))
              for name in names if name.endswith('.dat')}
 
     def undo():
         for name in set(os.listdir(folder)) - names:
             os.remove(os.path.join(folder, name))
-        for name, text in lists.items():
+        for name, content in lists.items():
             path = os.path.join(folder, name)
-            if _text(path) != text:
-                with open(path, 'w') as file:
-                    file.write(text)
+            if _bytes(path) != content:
+                with open(path, 'wb') as file:
+                    file.write(content)
 
     try:
         yield undo
@@ -222,8 +246,8 @@ def _undoing(folder):
         raise
 
 
-def _text(path):
-    with open(path) as file:
+def _bytes(path):
+    with open(path, 'rb') as file:
         return file.read()
 
 
@@ -249,14 +273,15 @@ def parts(folder: str | os.PathLike) -> list[Part]:
 def _listed(full):
     """Return name, start, end and check sum of each part of a series."""
     try:
-        text = _text(f'{os.path.splitext(full)[0]}.dat')
+        lines = os.fsdecode(_bytes(f'{os.path.splitext(full)[0]}.dat')).splitlines()
     except FileNotFoundError:
         return []
     found = []
-    for line in text.splitlines():
-        # the path may have blanks in it, and may have been another one once
-        path, start, end, digest = line.rsplit(None, 3)
-        found.append((os.path.basename(path), int(start), int(end), digest))
+    with suppress(ValueError):  # what follows a hurt line is not known
+        for line in lines:
+            # the path may have blanks in it, and may have been another one once
+            path, start, end, digest = line.rsplit(None, 3)
+            found.append((os.path.basename(path), int(start), int(end), digest))
     return found
 
 
@@ -269,13 +294,6 @@ def _series(folder):
         if series:
             series[-1].append(part)
     return series
-
-
-def _is_whole(folder):
-    """Tell whether the newest series can go on: all of it is listed and there."""
-    newest = _series(folder)[-1:]
-    return bool(newest) and all(part.store is not None for part in newest[0]) and (
-        len(_listed(newest[0][0].path)) == len(newest[0]))
 
 
 def verify(folder: str | os.PathLike, progress=None) -> list[str]:
@@ -308,12 +326,13 @@ def _problems(part, name, length, digest):
     if part is None:
         return [f'{name} is missing']
     try:
-        found, sum_ = repozo.concat([part.path])
+        with (gzip.open if part.path.endswith('z') else open)(part.path, 'rb') as file:
+            found, actual = repozo.checksum_and_size(file)[::-1]
     except UNREADABLE as error:
         return [f'{name} cannot be read: {_why(error)}']
     if found != length:
         return [f'{name} has {found:,} bytes, should be {length:,}']
-    return [] if sum_ == digest else [f'{name} is not as it was written']
+    return [] if actual == digest else [f'{name} is not as it was written']
 
 
 def prune(folder: str | os.PathLike, keep: int) -> list[Part]:
@@ -416,18 +435,30 @@ def _temporary(place):
 
 
 def _recover(folder, part, path):
+    _must_be_right(folder, part)
     options = SimpleNamespace(
-        mode=repozo.RECOVER, repository=os.fspath(folder), output=path,
-        date=time.strftime(MOMENT, time.gmtime(part.moment)), withverify=True)
+        repository=os.fspath(folder), output=path, withverify=False,
+        date=time.strftime(MOMENT, time.gmtime(part.moment)))
     try:
         repozo.do_recover(options)
-    except KeyError as error:
-        raise BackupError(
-            f'folder: {error.args[0]!r} has not been completed') from error
     except (repozo.RepozoError, *UNREADABLE) as error:
         raise BackupError(
             f'folder: the backup of {_shown(part.moment)} in {os.fspath(folder)!r} '
             f'cannot be restored: {_why(error)}') from error
+
+
+def _must_be_right(folder, wanted):
+    """Read all that a part builds on, before anything is made of it."""
+    series = next(each for each in _series(folder) if wanted in each)
+    there = {os.path.basename(part.path): part for part in series}
+    for name, start, end, digest in _listed(series[0].path):
+        problems = _problems(there.get(name), name, end - start, digest)
+        if problems:
+            raise BackupError(
+                f'folder: the backup of {_shown(wanted.moment)} in '
+                f'{os.fspath(folder)!r} cannot be restored: {problems[0]}')
+        if there[name] == wanted:
+            return
 
 
 def _tid(at):

@@ -54,7 +54,7 @@ def contents(where):
     with trackstore.open(where, create=False) as tracks:
         assert tracks.verify() == []
         return (
-            [(track.name, track.metadata, dict(track.data)) for track in tracks.query()],
+            [(each.name, each.metadata, dict(each.data)) for each in tracks.query()],
             [(run.id, run.taskId, run.start, run.end, run.finished)
              for runs in (tracks.runs, tracks.finishedRuns) for run in runs.values()],
             dict(tracks.currentRuns), tracks.info())
