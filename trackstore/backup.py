@@ -56,15 +56,15 @@ class Part:
     """A file in a folder of backups.
 
     ``moment`` is when it was made, a time stamp in whole seconds; ``full`` tells
-    whether it begins a series.  ``bytes`` is the length of the file itself, and
-    ``store`` that of the database that it completes, or None if the folder does
-    not say so: then it has not been completed and is not used.
+    whether it begins a series.  ``bytes`` is the length of the file itself, None if
+    it is missing.  ``store`` is the length of the database up to its end, or None
+    if the folder does not say so: then it has not been completed and is not used.
     """
 
     path: str
     moment: int
     full: bool
-    bytes: int
+    bytes: int | None
     store: int | None
 
 
@@ -112,9 +112,14 @@ def backup(store: str | os.PathLike, folder: str | os.PathLike, full: bool = Fal
             before = _identity(store)
             _wait_for_a_free_second(folder)
             with _undoing(folder) as undo:
-                part = _back_up(store, folder, full, compress, quick)
-                if _identity(store) == before:
-                    return part
+                try:
+                    part = _back_up(store, folder, full, compress, quick)
+                except BackupError:
+                    if _identity(store) == before:
+                        raise
+                else:
+                    if _identity(store) == before:
+                        return part
                 undo()  # what was copied is of two files
     raise BackupError(f'store: {store!r} is being packed again and again')
 
@@ -145,7 +150,9 @@ def _continued(store, folder, quick):
     series = next(iter(_series(folder)[::-1]), [])
     listed = _listed(series[0].path) if series else []
     if not series or [os.path.basename(part.path) for part in series] != [
-            name for name, *_ in listed] or series[-1].store > os.path.getsize(store):
+            name for name, *_ in listed] or any(
+                part.bytes is None for part in series) or (
+                series[-1].store > os.path.getsize(store)):
         return None
     with open(store, 'rb') as file:
         for part, (name, start, end, digest) in zip(series, listed, strict=True):
@@ -207,7 +214,10 @@ def _locked(path, what):
 
 def _identity(store):
     """Return what a pack changes."""
-    found = os.stat(store)
+    try:
+        found = os.stat(store)
+    except FileNotFoundError:  # for a moment, there is none
+        return None
     return found.st_dev, found.st_ino
 
 
@@ -258,15 +268,16 @@ def parts(folder: str | os.PathLike) -> list[Part]:
     folder = os.fspath(folder)
     if not os.path.isdir(folder):
         raise BackupError(f'folder: there is no folder {folder!r}')
-    found, ends = [], {}
-    names = sorted(filter(NAME.match, os.listdir(folder)))
-    for name in names:
+    there = set(os.listdir(folder))
+    ends = {name: end for each in there if each.endswith('.dat')
+            for name, _, end, _ in _listed(os.path.join(folder, each))}
+    found = []
+    for name in sorted(filter(NAME.match, there | ends.keys())):
         stem, delta = NAME.match(name).groups()
         path = os.path.join(folder, name)
-        if not delta:
-            ends = {each: end for each, _, end, _ in _listed(path)}
-        found.append(Part(path, timegm(time.strptime(stem, MOMENT)), not delta,
-                          os.path.getsize(path), ends.get(name)))
+        found.append(Part(
+            path, timegm(time.strptime(stem, MOMENT)), not delta,
+            os.path.getsize(path) if name in there else None, ends.get(name)))
     return found
 
 
@@ -303,7 +314,7 @@ def verify(folder: str | os.PathLike, progress=None) -> list[str]:
     """
     problems, done = [], 0
     series = _series(folder)
-    total = sum(part.bytes for each in series for part in each)
+    total = sum(part.bytes or 0 for each in series for part in each)
     if not series:
         problems.append(f'{os.fspath(folder)} has no backup')
     for each in series:
@@ -316,14 +327,14 @@ def verify(folder: str | os.PathLike, progress=None) -> list[str]:
             position = end
             problems += _problems(there.pop(name, None), name, end - start, digest)
         problems += [f'{name} has not been completed' for name in there]
-        done += sum(part.bytes for part in each)
+        done += sum(part.bytes or 0 for part in each)
         if progress is not None:
             progress(done, total)
     return problems
 
 
 def _problems(part, name, length, digest):
-    if part is None:
+    if part is None or part.bytes is None:
         return [f'{name} is missing']
     try:
         with (gzip.open if part.path.endswith('z') else open)(part.path, 'rb') as file:

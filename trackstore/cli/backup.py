@@ -89,7 +89,8 @@ def _list(folder, as_json):
         return
     show_table(
         ('time (UTC)', 'kind', 'bytes', 'database'),
-        [(moment(part.moment, timezone.utc), _kind(part), number(part.bytes),
+        [(moment(part.moment, timezone.utc), _kind(part),
+          'missing' if part.bytes is None else number(part.bytes),
           'not completed' if part.store is None else number(part.store))
          for part in found], right=('bytes', 'database'))
 
