@@ -1,9 +1,20 @@
 """``trackstore pack``."""
 
 import click
+from ZODB.POSException import (
+    ConflictError,
+    POSError,
+    POSKeyError,
+    ReadOnlyError,
+    Unsupported,
+)
 
 from trackstore.cli.output import json_option, show_json, size
-from trackstore.cli.store import opened
+from trackstore.cli.store import Failure, opened
+from trackstore.opening import without_password
+
+VACUUM = ('Note: PostgreSQL uses the room again by itself; VACUUM FULL gives it back '
+          'to the disk')
 
 
 @click.command()
@@ -14,14 +25,34 @@ from trackstore.cli.store import opened
 def pack(store, days, as_json):
     """Remove from the database what is no longer in use.
 
-    A database file is kept as it was, with the ending .old.
+    Others may write to it in the meantime, over ZEO and RelStorage.  A database
+    file is kept as it was, with the ending .old.
     """
     with opened(store, write=True) as tracks:
         database = tracks._p_jar.db()
         before = database.getSize()
-        database.pack(days=days)
+        _pack(database, store, days)
         after = database.getSize()
     if as_json:
         show_json({'bytes': after, 'bytesBefore': before})
+        return
+    click.echo(f'size: {size(before)} before, {size(after)} now')
+    if store.startswith('postgres'):
+        click.echo(VACUUM, err=True)
+
+
+def _pack(database, store, days):
+    """Pack; what cannot be packed ends the command with a sentence."""
+    try:
+        database.pack(days=days)
+    except (ConflictError, POSKeyError):
+        raise
+    except ReadOnlyError:
+        why = 'it is open for reading only'
+    except (NotImplementedError, Unsupported):
+        why = f'a {type(database.storage).__name__} keeps all that it has'
+    except POSError as e:
+        why = ' '.join(str(e).split()) or type(e).__name__
     else:
-        click.echo(f'size: {size(before)} before, {size(after)} now')
+        return
+    raise Failure(f'{without_password(store)} cannot be packed: {why}')
