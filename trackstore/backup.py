@@ -1,4 +1,4 @@
-"""Backups of a database file in a folder, and restoring it to a moment.
+"""Backups of a database file in a folder; ``trackstore.restoring`` reads them.
 
 The work is done by ``ZODB.scripts.repozo``: the first backup in a folder has the
 whole file (*full*), the next ones what has been added since (*incremental*), until
@@ -12,8 +12,6 @@ from __future__ import annotations
 import gzip
 import os
 import re
-import shutil
-import tempfile
 import time
 import zlib
 from calendar import timegm
@@ -21,15 +19,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import SimpleNamespace
 
-from persistent.TimeStamp import TimeStamp
 from zc.lockfile import LockError, LockFile
-from ZODB.FileStorage import FileStorage
-from ZODB.FileStorage.FileStorage import FileIterator
 from ZODB.POSException import POSError
 from ZODB.scripts import repozo
-from ZODB.utils import p64, u64
 
-from trackstore import timestamps
 from trackstore.exceptions import TrackstoreError
 from trackstore.opening import is_uri, without_password
 
@@ -43,8 +36,6 @@ UNREADABLE = (OSError, EOFError, zlib.error)
 
 #: So many times a backup is tried again that a pack has overtaken.
 TRIES = 3
-
-MICROSECOND = 1e-6
 
 
 class BackupError(TrackstoreError, ValueError):
@@ -66,21 +57,6 @@ class Part:
     full: bool
     bytes: int | None
     store: int | None
-
-
-@dataclass(frozen=True)
-class Restored:
-    """What has been restored.
-
-    ``last`` is the time stamp of the last transaction in it.  ``asOf`` is the
-    moment that it shows: the one that was asked for, or that of the backup if
-    the folder does not reach as far.  ``bytes`` is the length of the file.
-    """
-
-    path: str
-    asOf: float
-    last: float
-    bytes: int
 
 
 # making
@@ -107,7 +83,7 @@ def backup(store: str | os.PathLike, folder: str | os.PathLike, full: bool = Fal
     folder = os.fspath(folder)
     if not os.path.isdir(folder):
         _make(folder)
-    with _locked(os.path.join(folder, LOCK), folder):
+    with locked(os.path.join(folder, LOCK), folder):
         for _ in range(TRIES):
             before = _identity(store)
             _wait_for_a_free_second(folder)
@@ -138,7 +114,7 @@ def _back_up(store, folder, full, compress, quick):
     except (repozo.RepozoError, POSError, AssertionError, *UNREADABLE) as error:
         raise BackupError(
             f'store: {store!r} cannot be backed up to {folder!r}: '
-            f'{_why(error)}') from error
+            f'{why(error)}') from error
     return next((part for part in parts(folder) if part.path not in known), None)
 
 
@@ -147,12 +123,11 @@ def _continued(store, folder, quick):
 
     It is due where the file was packed, and where the newest series is not whole.
     """
-    series = next(iter(_series(folder)[::-1]), [])
-    listed = _listed(series[0].path) if series else []
-    if not series or [os.path.basename(part.path) for part in series] != [
-            name for name, *_ in listed] or any(
-                part.bytes is None for part in series) or (
-                series[-1].store > os.path.getsize(store)):
+    series = next(reversed(series_of(folder)), [])
+    listed = listing(series[0].path) if series else []
+    names = [os.path.basename(part.path) for part in series if part.bytes is not None]
+    if not listed or names != [name for name, *_ in listed] or (
+            series[-1].store > os.path.getsize(store)):
         return None
     with open(store, 'rb') as file:
         for part, (name, start, end, digest) in zip(series, listed, strict=True):
@@ -160,7 +135,7 @@ def _continued(store, folder, quick):
                 continue
             file.seek(start)
             if repozo.checksum(file, end - start) != digest or not quick and (
-                    _problems(part, name, end - start, digest)):
+                    problems_of(part, name, end - start, digest)):
                 return None
     return series
 
@@ -201,7 +176,7 @@ def _make(folder):
 
 
 @contextmanager
-def _locked(path, what):
+def locked(path, what):
     try:
         lock = LockFile(path)
     except LockError as error:
@@ -226,7 +201,7 @@ def _wait_for_a_free_second(folder):
     newest = max((part.moment for part in parts(folder)), default=0)
     if newest > timegm(time.gmtime()) + 1:
         raise BackupError(
-            f'folder: {folder!r} has a backup of {_shown(newest)}, which is still to '
+            f'folder: {folder!r} has a backup of {shown(newest)}, which is still to '
             f'come; set the clock, or use another folder')
     # repozo asks gmtime(), which may lag behind time() by some milliseconds
     while timegm(time.gmtime()) <= newest:
@@ -270,7 +245,7 @@ def parts(folder: str | os.PathLike) -> list[Part]:
         raise BackupError(f'folder: there is no folder {folder!r}')
     there = set(os.listdir(folder))
     ends = {name: end for each in there if each.endswith('.dat')
-            for name, _, end, _ in _listed(os.path.join(folder, each))}
+            for name, _, end, _ in listing(os.path.join(folder, each))}
     found = []
     for name in sorted(filter(NAME.match, there | ends.keys())):
         stem, delta = NAME.match(name).groups()
@@ -281,7 +256,7 @@ def parts(folder: str | os.PathLike) -> list[Part]:
     return found
 
 
-def _listed(full):
+def listing(full):
     """Return name, start, end and check sum of each part of a series."""
     try:
         lines = os.fsdecode(_bytes(f'{os.path.splitext(full)[0]}.dat')).splitlines()
@@ -296,7 +271,7 @@ def _listed(full):
     return found
 
 
-def _series(folder):
+def series_of(folder):
     """Return lists of the parts that belong together, the oldest first."""
     series = []
     for part in parts(folder):
@@ -313,19 +288,19 @@ def verify(folder: str | os.PathLike, progress=None) -> list[str]:
     ``progress(done, total)`` is called with numbers of bytes.
     """
     problems, done = [], 0
-    series = _series(folder)
+    series = series_of(folder)
     total = sum(part.bytes or 0 for each in series for part in each)
     if not series:
         problems.append(f'{os.fspath(folder)} has no backup')
     for each in series:
-        listed = _listed(each[0].path)
+        listed = listing(each[0].path)
         there = {os.path.basename(part.path): part for part in each}
         position = 0
         for name, start, end, digest in listed:
             if start != position:
                 problems.append(f'{name} begins at {start}, should be {position}')
             position = end
-            problems += _problems(there.pop(name, None), name, end - start, digest)
+            problems += problems_of(there.pop(name, None), name, end - start, digest)
         problems += [f'{name} has not been completed' for name in there]
         done += sum(part.bytes or 0 for part in each)
         if progress is not None:
@@ -333,14 +308,14 @@ def verify(folder: str | os.PathLike, progress=None) -> list[str]:
     return problems
 
 
-def _problems(part, name, length, digest):
+def problems_of(part, name, length, digest):
     if part is None or part.bytes is None:
         return [f'{name} is missing']
     try:
         with (gzip.open if part.path.endswith('z') else open)(part.path, 'rb') as file:
             found, actual = repozo.checksum_and_size(file)[::-1]
     except UNREADABLE as error:
-        return [f'{name} cannot be read: {_why(error)}']
+        return [f'{name} cannot be read: {why(error)}']
     if found != length:
         return [f'{name} has {found:,} bytes, should be {length:,}']
     return [] if actual == digest else [f'{name} is not as it was written']
@@ -351,8 +326,8 @@ def prune(folder: str | os.PathLike, keep: int) -> list[Part]:
     if not isinstance(keep, int) or keep < 1:
         raise BackupError(
             f'keep: {keep!r} is no number of series; allowed is 1 or more')
-    with _locked(os.path.join(folder, LOCK), os.fspath(folder)):
-        removed = [part for each in _series(folder)[:-keep] for part in each]
+    with locked(os.path.join(folder, LOCK), os.fspath(folder)):
+        removed = [part for each in series_of(folder)[:-keep] for part in each]
         for part in removed:
             stem = os.path.splitext(part.path)[0]
             for path in (part.path, f'{stem}.index', f'{stem}.dat'):
@@ -361,179 +336,12 @@ def prune(folder: str | os.PathLike, keep: int) -> list[Part]:
     return removed
 
 
-# restoring
-
-def restore(folder: str | os.PathLike, store: str | os.PathLike,
-            at: float | None = None, overwrite: bool = False) -> Restored:
-    """Make a database file from a folder of backups, as it was at a moment.
-
-    ``store``
-        the path of the file to make, with its index beside it
-    ``at``
-        a time stamp: transactions after it are left out.  Without one all are
-        there that the newest backup has.  A moment that lies between two backups
-        is met exactly, but not one that a pack has made unreachable: then it is
-        the newest backup before it.
-    ``overwrite``
-        whether a file that exists is replaced, once all has been read
-
-    What cannot be restored is a ``BackupError``; an existing file is then as it
-    was.
-    """
-    store = _target_of(store, overwrite)
-    limit = None if at is None else _tid(at)
-    candidates = _candidates(folder, at)
-    place = os.path.dirname(os.path.abspath(store))
-    with _temporary(place) as temporary:
-        path = os.path.join(temporary, 'restored.fs')
-        for part in candidates:
-            _recover(folder, part, path)
-            if limit is None or _cut(path, limit):
-                break
-        else:
-            raise BackupError(
-                f'at: no backup in {os.fspath(folder)!r} reaches back to '
-                f'{_shown(at)}')
-        last, length = _look_at(path)
-        _put(path, store, overwrite)
-    reached = max(part.moment, last)
-    return Restored(
-        store, reached if at is None else min(at, reached), last, length)
-
-
-def _target_of(store, overwrite):
-    where = os.fspath(store)
-    if where.startswith(FILE_URI):
-        where = where[len(FILE_URI):].partition('?')[0]
-    elif is_uri(where):
-        raise BackupError(
-            f'store: {without_password(where)!r} is no file; restore to a file, and '
-            f'then: trackstore copy FILE URI')
-    folder = os.path.dirname(os.path.abspath(where))
-    if not os.path.isdir(folder):
-        raise BackupError(f'store: there is no folder {folder!r}')
-    if os.path.isdir(where):
-        raise BackupError(f'store: {where!r} is a folder; allowed is a file')
-    if os.path.exists(where) and not overwrite:
-        raise BackupError(
-            f'store: {where!r} exists already; allowed are another file, and '
-            f'overwrite=True')
-    return where
-
-
-def _candidates(folder, at):
-    """Return the parts that may lead to a moment, the best one first."""
-    usable = [part for part in parts(folder) if part.store is not None]
-    if not usable:
-        raise BackupError(f'folder: {os.fspath(folder)!r} has no backup')
-    if at is None:
-        return usable[-1:]
-    return ([part for part in usable if part.moment >= at][:1]
-            + [part for part in usable if part.moment < at][:-2:-1])
-
-
-@contextmanager
-def _temporary(place):
-    try:
-        folder = tempfile.mkdtemp('', '.restore-', place)
-    except OSError as error:
-        raise BackupError(
-            f'store: nothing can be written to {place!r}: {error.strerror}') from error
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _recover(folder, part, path):
-    _must_be_right(folder, part)
-    options = SimpleNamespace(
-        repository=os.fspath(folder), output=path, withverify=False,
-        date=time.strftime(MOMENT, time.gmtime(part.moment)))
-    try:
-        repozo.do_recover(options)
-    except (repozo.RepozoError, *UNREADABLE) as error:
-        raise BackupError(
-            f'folder: the backup of {_shown(part.moment)} in {os.fspath(folder)!r} '
-            f'cannot be restored: {_why(error)}') from error
-
-
-def _must_be_right(folder, wanted):
-    """Read all that a part builds on, before anything is made of it."""
-    series = next(each for each in _series(folder) if wanted in each)
-    there = {os.path.basename(part.path): part for part in series}
-    for name, start, end, digest in _listed(series[0].path):
-        problems = _problems(there.get(name), name, end - start, digest)
-        if problems:
-            raise BackupError(
-                f'folder: the backup of {_shown(wanted.moment)} in '
-                f'{os.fspath(folder)!r} cannot be restored: {problems[0]}')
-        if there[name] == wanted:
-            return
-
-
-def _tid(at):
-    """Return the number of a transaction just after a time."""
-    at = timestamps.checked(at, 'at') + MICROSECOND
-    try:
-        stamp = TimeStamp(*time.gmtime(at)[:5], at % 60)
-    except (ValueError, OverflowError, OSError):
-        raise BackupError(f'at: {at!r} is outside of the calendar') from None
-    return p64(u64(stamp.raw()) + 1)
-
-
-def _cut(path, limit):
-    """Cut off the transactions after a limit; tell whether that can be done.
-
-    It cannot where a pack came later: what it removed may have been in use then.
-    """
-    iterator = FileIterator(path)
-    later = next(((n, each.status) for n, each in enumerate(iterator)
-                  if each.tid >= limit), None)
-    iterator.close()
-    if later is None:
-        return True
-    if later[0] == 0 or later[1] == 'p':
-        return False
-    os.remove(f'{path}.index')
-    storage = FileStorage(path, read_only=True, stop=limit)
-    end = storage.getSize()
-    storage.close()
-    os.truncate(path, end)
-    return True
-
-
-def _look_at(path):
-    """Return the time of the last transaction, and the length; see to the index."""
-    try:
-        storage = FileStorage(path, read_only=os.path.exists(f'{path}.index'))
-        try:
-            return (TimeStamp(storage.lastTransaction()).timeTime(),
-                    storage.getSize())
-        finally:
-            storage.close()  # which writes the index where there is none
-    except (POSError, *UNREADABLE) as error:
-        raise BackupError(
-            f'folder: what was restored is no database: {_why(error)}') from error
-
-
-def _put(path, store, overwrite):
-    """Move the file and its index to where they belong."""
-    with _locked(f'{store}.lock', store):
-        if os.path.exists(store) and not overwrite:
-            raise BackupError(f'store: {store!r} exists already')
-        with suppress(FileNotFoundError):
-            os.remove(f'{store}.index')  # that of the file that goes
-        os.replace(path, store)
-        os.replace(f'{path}.index', f'{store}.index')
-
-
-def _shown(at):
+def shown(at):
     """Return a moment in UTC."""
     return time.strftime('%Y-%m-%d %H:%M:%S', time.gmtime(at)) + ' UTC'
 
 
-def _why(error):
+def why(error):
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return ' '.join(str(error).split()) or type(error).__name__

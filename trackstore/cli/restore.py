@@ -2,11 +2,11 @@
 
 import click
 
-from trackstore.backup import restore as restore_backup
 from trackstore.cli.criteria import zone_option
 from trackstore.cli.output import json_option, moment, show_json, shown, size
 from trackstore.cli.store import failures
 from trackstore.importers.times import asked_time
+from trackstore.restoring import restore as restore_backup
 
 UNEXACT = 'what was saved after that and up to {at} is in no backup that reaches there'
 

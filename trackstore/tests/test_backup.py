@@ -19,8 +19,10 @@ from ZODB.scripts import repozo
 
 import trackstore
 from trackstore import backup as backups
-from trackstore.backup import BackupError, backup, parts, prune, restore, verify
+from trackstore import restoring
+from trackstore.backup import BackupError, backup, parts, prune, verify
 from trackstore.cli.command import command
+from trackstore.restoring import restore
 
 
 class Clock:
@@ -46,7 +48,7 @@ class Clock:
 def clock(monkeypatch):
     """Replace the clock, so that no test waits for a second to end."""
     clock = Clock()
-    for module in (backups, repozo, BaseStorage):
+    for module in (backups, restoring, repozo, BaseStorage):
         monkeypatch.setattr(module, 'time', clock)
     return clock
 
@@ -203,7 +205,7 @@ def test_beside_a_writer(store, folder, tmp_path):
     assert verify(folder) == [] and len(expected) >= 3
     for number, (part, low, high) in enumerate(expected):
         path = tmp_path / f'{number}.fs'
-        backups._recover(folder, part, str(path))
+        restoring._recover(folder, part, str(path))
         assert low <= count(path) <= high
 
 
