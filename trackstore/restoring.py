@@ -110,7 +110,7 @@ def _target_of(store, overwrite):
     if os.path.exists(where) and not overwrite:
         raise BackupError(
             f'store: {where!r} exists already; allowed are another file, and '
-            f'overwrite=True')
+            f'overwrite=True (--overwrite)')
     return where
 
 

@@ -40,15 +40,14 @@ def copy(source, target, as_json):
     if as_json:
         show_json(vars(copied))
     else:
-        before = f', {copied.before:,} were there' if copied.before else ''
-        click.echo(f'{counted(copied.transactions, "transaction")} copied with '
-                   f'{counted(copied.records, "record")} ({size(copied.bytes)})'
-                   f'{before}')
+        before = f' ({copied.before:,} were there)' if copied.before else ''
+        click.echo(f'copied: {counted(copied.transactions, "transaction")}{before}, '
+                   f'{counted(copied.records, "record")}, {size(copied.bytes)}')
         for name, tracks in copied.stores.items():
             click.echo(f'{shown(name)}: {counted(tracks, "track")}')
         for problem in copied.problems:
             click.echo(shown(problem))
-        click.echo(f'{counted(copied.objects, "object")} compared, '
+        click.echo(f'compared: {counted(copied.objects, "object")}, '
                    f'{counted(len(copied.problems), "problem")}')
     if copied.problems:
         raise click.exceptions.Exit(1)

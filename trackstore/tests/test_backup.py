@@ -336,6 +336,23 @@ def test_to_a_moment_before_a_pack(store, folder, tmp_path):
             assert count(path) == store.states[known - 1][1]
 
 
+def test_a_pack_that_keeps_some_days(store, folder, tmp_path):
+    """What a pack keeps can be restored to any moment."""
+    for _ in range(20):
+        store.save()
+        store.clock.sleep(3600)
+    packed = 8
+    since = store.clock.now - store.states[packed][0] - 1
+    store.tracks._p_jar.db().pack(store.clock.now, days=since / 86_400)
+    assert backup(store.path, folder).full
+    path = tmp_path / 'restored.fs'
+    for at, expected in store.states[packed:]:
+        assert restore(folder, path, at=at, overwrite=True).last == at
+        assert count(path) == expected
+    with pytest.raises(BackupError, match='reaches back to'):
+        restore(folder, path, at=store.states[packed - 2][0], overwrite=True)
+
+
 def test_a_moment_before_everything(store, folder, tmp_path):
     backup(store.path, folder)
     with pytest.raises(BackupError, match='reaches back to 2001-09-09 01:46:40 UTC'):

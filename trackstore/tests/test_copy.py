@@ -473,14 +473,14 @@ def test_the_command(source, tmp_path):
     result = invoke('copy', source, tmp_path / 'target.fs')
     assert result.exit_code == 0
     first, stores, last = result.stdout.splitlines()
-    assert first.startswith('39 transactions copied with ')
-    assert stores == 'tracks: 1,102 tracks' and last.endswith(' compared, 0 problems')
+    assert first.startswith('copied: 39 transactions, ')
+    assert stores == 'tracks: 1,102 tracks' and last.startswith('compared: ')
     result = invoke('copy', source, tmp_path / 'target.fs', '--json')
     found = json.loads(result.stdout)
     assert (found['before'], found['transactions']) == (39, 0)
     assert found['problems'] == [] and found['stores'] == {'tracks': 1102}
     result = invoke('copy', source, tmp_path / 'target.fs')
-    assert ', 39 were there' in result.stdout
+    assert ' 0 transactions (39 were there), 0 records' in result.stdout
 
 
 @pytest.mark.parametrize(('source', 'target', 'message'), [

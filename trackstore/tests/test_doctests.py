@@ -40,6 +40,7 @@ STORIES = {
     'opening.rst': ('FileStorage',),
     'importers.rst': ('MappingStorage',),
     'cli.rst': ('MappingStorage',),
+    'backup.rst': ('MappingStorage',),
 }
 
 
