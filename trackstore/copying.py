@@ -240,7 +240,7 @@ class _Copying:
             f'target: {self.target!r} has something in it that is not in '
             f'{self.source!r}; allowed are a place that is empty and the beginning '
             f'of the same copy (which it is not any more once the source has been '
-            f'packed)')
+            f'packed or, where it keeps no history, changed)')
 
     def _note(self, record):
         number = u64(record.oid)

@@ -184,7 +184,7 @@ def test_a_source_that_is_packed_meanwhile(source, tmp_path):
     assert packed and contents(tmp_path / 'target.fs') == expected
 
 
-@pytest.mark.parametrize('kind', ['ZEO', 'PostgreSQL'])
+@pytest.mark.parametrize('kind', ['ZEO', 'PostgreSQL', 'PostgreSQL without history'])
 def test_a_server_that_is_written_to(source, kind, places, tmp_path):
     expected = contents(source)
     with places.uri(kind, tmp_path) as uri:
