@@ -8,6 +8,9 @@ from trackstore.cli.progress import progress_bar
 from trackstore.cli.store import Failure, failures
 from trackstore.copying import copy as copy_database
 
+#: How the errors of a database's driver are called, whichever it is.
+DRIVERS = {'OperationalError', 'InterfaceError'}
+
 TITLES = {'bytes': 'copy', 'objects': 'compare', 'tracks': 'verify'}
 
 
@@ -33,7 +36,9 @@ def copy(source, target, as_json):
                 lambda done, total, remark: advance(done, total, TITLES[remark]))
         except (ConflictError, POSKeyError):
             raise
-        except POSError as e:  # a server that was lost, for instance
+        except Exception as e:  # a server that was lost, for instance
+            if not isinstance(e, POSError) and not _is_of_a_driver(e):
+                raise
             why = ' '.join(str(e).split()) or type(e).__name__
             raise Failure(f'the copy was interrupted: {why}; the same command goes '
                           f'on where it ended') from None
@@ -51,3 +56,7 @@ def copy(source, target, as_json):
                    f'{counted(len(copied.problems), "problem")}')
     if copied.problems:
         raise click.exceptions.Exit(1)
+
+
+def _is_of_a_driver(error):
+    return any(each.__name__ in DRIVERS for each in type(error).__mro__)

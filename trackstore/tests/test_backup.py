@@ -236,6 +236,8 @@ def test_a_clock_that_was_set_back(real_clock, store, folder):
         backup(store.path, folder)
 
 
+@pytest.mark.skipif(not hasattr(os, 'fork'), reason='needs processes that fork')
+@pytest.mark.filterwarnings('ignore:.*fork:DeprecationWarning')
 def test_killed(real_clock, store, folder, tmp_path):
     """After kill -9 the next backup is good, whatever was left behind."""
     chance = random.Random(3)

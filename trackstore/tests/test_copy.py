@@ -4,6 +4,7 @@ import json
 import os
 import random
 import signal
+import subprocess
 import sys
 import time
 from contextlib import closing
@@ -238,8 +239,7 @@ def kill_soon(work, seconds):
 
 
 @pytest.mark.skipif(not hasattr(os, 'fork'), reason='needs processes that fork')
-@pytest.mark.skipif(sys.version_info >= (3, 12) and sys.platform == 'darwin',
-                    reason='forking a process with threads')
+@pytest.mark.filterwarnings('ignore:.*fork:DeprecationWarning')
 def test_killed_and_resumed(source, tmp_path):
     expected, records = contents(source), history(source)
     target, chance, interrupted = tmp_path / 'target.fs', random.Random(7), 0
@@ -260,6 +260,25 @@ def test_killed_and_resumed(source, tmp_path):
         assert history(target) == records, number
     assert contents(target) == expected
     assert interrupted >= KILLS // 3
+
+
+@pytest.mark.parametrize('kind', ['ZEO', 'PostgreSQL'])
+def test_killed_while_a_server_takes_it(kind, places, tmp_path):
+    source, chance, killed = tmp_path / 'source.fs', random.Random(11), 0
+    fill(source, rounds=80)
+    with places.uri(kind, tmp_path) as uri:
+        line = [sys.executable, '-m', 'trackstore.cli', 'copy', str(source), uri]
+        while killed < 5:
+            process = subprocess.Popen(line, stdout=subprocess.DEVNULL)
+            time.sleep(chance.uniform(0.3, 1.2))
+            process.kill()
+            if process.wait() == 0:
+                break
+            killed += 1
+        copied = copy(source, uri)
+        assert killed and copied.problems == []
+        assert history(uri) == history(source)
+        assert contents(uri) == contents(source)
 
 
 class Interruption(Exception):
@@ -519,6 +538,28 @@ def test_a_server_that_is_lost(source, places, tmp_path, monkeypatch):
         assert copied.before >= 9 and copied.problems == []
     finally:
         server.stop()
+
+
+def test_a_database_that_is_lost(source, places, tmp_path, monkeypatch):
+    real, count = copying._Copying._restore, []
+
+    def restore(self, *arguments):
+        count.append(1)
+        if len(count) == 10:
+            places.postgresql.stop('immediate')
+        return real(self, *arguments)
+
+    with places.uri('PostgreSQL', tmp_path) as uri:
+        monkeypatch.setattr(copying._Copying, '_restore', restore)
+        try:
+            result = invoke('copy', source, uri)
+        finally:
+            monkeypatch.undo()
+            places.postgresql.start()
+        assert result.exit_code == 2 and result.output.count('\n') == 1
+        assert result.output.startswith('Error: the copy was interrupted: ')
+        copied = copy(source, uri)
+        assert copied.before >= 9 and copied.problems == []
 
 
 def test_the_target_has_no_root_of_its_own(source, tmp_path):
