@@ -18,7 +18,7 @@ from trackstore.directory import Entry
 from trackstore.record import decode_record
 from trackstore.rewrite import Rewriter
 from trackstore.segment import SegmentBuilder
-from trackstore.view import positions_of
+from trackstore.view import positions_of, prefetch
 
 logger = logging.getLogger(__name__)
 
@@ -226,11 +226,9 @@ def _bury_overridden(directory, numbers):
 
 
 def _merge_inline(storage, found):
-    if storage._p_jar is not None:  # of a server, all at once
-        segments = [entry.segment for _, entry in found]
-        storage._p_jar.prefetch(segments)
-        storage._p_jar.prefetch(
-            block for segment in segments for block in segment.blocks)
+    segments = [entry.segment for _, entry in found]
+    prefetch(segments)
+    prefetch(block for segment in segments for block in segment.blocks)
     merge(storage, found)
 
 

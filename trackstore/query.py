@@ -7,6 +7,7 @@ from itertools import chain
 from trackstore import keys, timestamps
 from trackstore.criteria import Between, criterion_of
 from trackstore.exceptions import CriteriaError
+from trackstore.view import prefetch
 
 #: What a query takes beside the indexes.
 OPTIONS = ('timeFrom', 'timeTo', 'timeFromTo', 'limit', 'reverse', 'after')
@@ -104,7 +105,7 @@ def hits(view, plan):
     The positions rise: a range, a list or an array.  As triples of the source,
     the positions, and the entry in the directory (None for the tail).
     """
-    view.prefetch()
+    prefetch(entry.segment for _, entry in view.entries)
     for key, entry in view.entries:
         positions = in_entry(view, key, entry, plan)
         if positions:

@@ -16,11 +16,12 @@ from hashlib import blake2b
 from persistent import Persistent
 from ZODB.POSException import ConflictError
 
-#: The number of entries after which a page is full.
-PAGE_SIZE = 32
+#: The number of entries after which a page is full.  Which page a number is in
+#: follows from it, so it is a part of the format.
+PAGE_SIZE = 16
 
 #: The number of pages of the tail of tracks.
-PAGES = 16
+PAGES = 32
 
 #: Of so many seals a page knows which changed keys they took, and so many keys.
 SEALS_KEPT, MOST_SEALED = 8, 64

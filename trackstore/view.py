@@ -20,6 +20,7 @@ class View:
         self.pages = pages
         self.layout = layout
         self.directory_stamp = directory._v_stamp
+        prefetch(pages)
         self.parts = [_part(page, layout) for page in pages]
         self.entries = directory.in_order()
         self.masked = sorted(
@@ -34,13 +35,6 @@ class View:
             return False
         return all(page._v_stamp is part.stamp
                    for page, part in zip(self.pages, self.parts, strict=True))
-
-    def prefetch(self):
-        """Ask a server for all segments at once that are not loaded yet."""
-        ghosts = [entry.segment for _, entry in self.entries
-                  if entry.segment._p_changed is None]
-        if len(ghosts) > 1:
-            self.directory._p_jar.prefetch(ghosts)
 
     def hidden(self, key, entry):
         """Return the positions of a segment that are removed or overridden."""
@@ -60,6 +54,13 @@ class View:
             total += entry.count - (
                 len(self.hidden(key, entry)) if self.masked else entry.buried)
         return total
+
+
+def prefetch(objects):
+    """Ask a server for these objects at once, as far as they are not loaded."""
+    ghosts = [each for each in objects if each._p_changed is None]
+    if len(ghosts) > 1:
+        ghosts[0]._p_jar.prefetch(ghosts)
 
 
 def positions_of(numbers, entry):
