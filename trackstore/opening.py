@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import transaction
-from zc.lockfile import LockError
+from zc.lockfile import LockError, LockFile
 from ZODB.DB import DB
 from ZODB.FileStorage import FileStorage
 
@@ -95,6 +95,12 @@ def database(where: str | os.PathLike, create: bool = True,
         raise OpenError(
             f'where: {where!r} is no file; allowed are the path of a database '
             f'file and a ZODB URI')
+    if not os.path.exists(where) and _pack_was_cut_short(where):
+        if readOnly:
+            raise OpenError(
+                f'where: {where!r} was being packed when its process ended, and is '
+                f'{where + ".old"!r} now; open it for writing once, to move it back')
+        _take_back_pack(where)
     if not os.path.exists(where):
         if not create:
             raise OpenError(f'where: there is no database at {where!r}')
@@ -105,13 +111,35 @@ def database(where: str | os.PathLike, create: bool = True,
         raise OpenError(
             f'where: {where!r} is no ZODB database; its first bytes are not '
             f'those of a FileStorage')
-    try:
+    with _one_at_a_time(where):
         return DB(FileStorage(where, read_only=readOnly))
+
+
+@contextmanager
+def _one_at_a_time(where):
+    try:
+        yield
     except LockError as error:
         raise OpenError(
             f'where: {where!r} is open already, here or in another process; '
             f'allowed is one at a time, or readOnly=True, or a server such as '
             f'ZEO') from error
+
+
+def _pack_was_cut_short(where):
+    """Tell whether a pack ended between moving the file away and its successor in."""
+    return os.path.exists(where + '.old') and os.path.exists(where + '.pack')
+
+
+def _take_back_pack(where):
+    """Move the file back, unless it is another process that is packing just now."""
+    with _one_at_a_time(where):
+        lock = LockFile(where + '.lock')
+    try:
+        if not os.path.exists(where) and _pack_was_cut_short(where):
+            os.rename(where + '.old', where)
+    finally:
+        lock.close()
 
 
 def _looks_right(where):
