@@ -220,6 +220,25 @@ def test_changes_on_a_full_disk(disk, full):
     usable_again(disk, full)
 
 
+def test_upkeep_on_a_full_disk(disk, full, caplog):
+    """What was saved is saved; the upkeep is made up for when there is space."""
+    with caplog.at_level(logging.WARNING):
+        for _ in range(100):
+            disk.fill(100_000)  # enough for a page of the tail, not for a segment
+            full.save(8, length=500)
+            if caplog.records:
+                break
+    record = caplog.records[0]
+    assert record.name == "trackstore.merge"
+    assert "upkeep failed, and is tried again after a later commit" in caplog.text
+    assert os.strerror(disk.errno) in caplog.text
+    usable_again(disk, full)
+    for _ in range(200):
+        full.save(5)
+    assert full.store.info()["tail"] < 600
+    full.check()
+
+
 def test_compaction_on_a_full_disk(disk, full):
     disk.fill()
     refused(disk, full.store.compact)
