@@ -437,6 +437,17 @@ def test_the_command_says_that_a_file_was_cut_off(states, tmp_path):
     assert result.exit_code == 0 and result.stderr == ""
 
 
+def test_the_command_does_not_say_that_nothing_is_kept(states, tmp_path):
+    """So few bytes that not even the head of a transaction is there."""
+    path, states = states
+    end = [end for end in ends(str(path)) if end > states[0][0]][5]
+    copy = tmp_path / "cut.fs"
+    copy.write_bytes(path.read_bytes()[:end + 22])
+    result = CliRunner().invoke(command, ["compact", str(copy)])
+    assert "(the last 22 bytes); that was cut off\n" in result.stderr
+    assert not (tmp_path / "cut.fs.tr0").exists()
+
+
 # a lost server
 
 def test_server():
