@@ -95,12 +95,7 @@ def database(where: str | os.PathLike, create: bool = True,
         raise OpenError(
             f'where: {where!r} is no file; allowed are the path of a database '
             f'file and a ZODB URI')
-    if not os.path.exists(where) and _pack_was_cut_short(where):
-        if readOnly:
-            raise OpenError(
-                f'where: {where!r} was being packed when its process ended, and is '
-                f'{where + ".old"!r} now; open it for writing once, to move it back')
-        _take_back_pack(where)
+    _take_back_pack(where, readOnly)
     if not os.path.exists(where):
         if not create:
             raise OpenError(f'where: there is no database at {where!r}')
@@ -128,15 +123,22 @@ def _one_at_a_time(where):
 
 def _pack_was_cut_short(where):
     """Tell whether a pack ended between moving the file away and its successor in."""
-    return os.path.exists(where + '.old') and os.path.exists(where + '.pack')
+    return not os.path.exists(where) and (
+        os.path.exists(where + '.old') and os.path.exists(where + '.pack'))
 
 
-def _take_back_pack(where):
-    """Move the file back, unless it is another process that is packing just now."""
+def _take_back_pack(where, readOnly):
+    """Move a file back that a pack has moved away, unless it is still at work."""
+    if not _pack_was_cut_short(where):
+        return
+    if readOnly:
+        raise OpenError(
+            f'where: {where!r} was being packed when its process ended, and is '
+            f'{where + ".old"!r} now; open it for writing once, to move it back')
     with _one_at_a_time(where):
         lock = LockFile(where + '.lock')
     try:
-        if not os.path.exists(where) and _pack_was_cut_short(where):
+        if _pack_was_cut_short(where):
             os.rename(where + '.old', where)
     finally:
         lock.close()
@@ -150,6 +152,8 @@ def _looks_right(where):
 
 def _database_from_uri(uri):
     shown = _PASSWORD.sub(r'\1***\2', uri)
+    if uri.startswith('file://'):
+        _take_back_pack(uri[len('file://'):].partition('?')[0], readOnly=False)
     try:
         import zodburi
     except ImportError as error:

@@ -26,6 +26,7 @@ from trackstore.tests.faults import check, soak
 from trackstore.tests.faults.disk import LimitedFiles, SmallDisk
 from trackstore.tests.faults.work import Numbered, perform, planned
 from trackstore.tests.model import Item, Model, small_segments
+from trackstore.tests.servers import HOST, ZEOServer
 
 START = 1_700_000_000
 
@@ -121,6 +122,14 @@ def test_a_pack_that_ended_between_its_renamings_is_taken_back(tmp_path):
         assert tracks.verify() == []
         tracks._p_jar.db().pack()
     with trackstore.open(path, readOnly=True) as tracks:
+        assert len(tracks) == 100
+
+
+def test_a_pack_is_taken_back_by_its_uri(tmp_path):
+    pytest.importorskip("zodburi")
+    path = tmp_path / "tracks.fs"
+    cut_short(path)
+    with trackstore.open(f"file://{path}?connection_pool_size=2") as tracks:
         assert len(tracks) == 100
 
 
@@ -458,10 +467,9 @@ def test_server():
 
 def test_a_server_that_stays_away_for_a_while(tmp_path):
     ZEO = pytest.importorskip("ZEO")
-    from trackstore.tests.faults.server import Server
-
-    server = Server(str(tmp_path / "tracks.fs"))
-    db = ZEO.DB(server.address, wait_timeout=1)
+    server = ZEOServer(tmp_path / "tracks.fs")
+    server.start()
+    db = ZEO.DB((HOST, server.port), wait_timeout=1)
     manager = transaction.TransactionManager()
     try:
         connection = db.open(manager)
@@ -487,7 +495,7 @@ def test_a_server_that_stays_away_for_a_while(tmp_path):
         connection.close()
     finally:
         db.close()
-        server.kill()
+        server.stop()
 
 
 # a long time
