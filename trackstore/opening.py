@@ -170,8 +170,28 @@ def _database_from_uri(uri):
             why = "it needs RelStorage: pip install 'trackstore[postgres]'"
         raise OpenError(
             f'where: {shown!r} cannot be opened: {why}') from error
+    _forget_ids_of_lost_servers(storage)
     try:
         return DB(storage, **arguments)
     except BaseException:
         storage.close()
         raise
+
+
+def _forget_ids_of_lost_servers(storage):
+    """Let a client of ZEO take new ids of objects when it is connected anew.
+
+    It has up to a hundred in advance.  A server that has died gives those that were
+    not used to others, and two clients that make objects of the same id do not only
+    get an error: what the one has loaded of the other is cut off from its connection,
+    and later changes to it are lost.
+    """
+    if not (hasattr(storage, '_oids') and hasattr(storage, 'notify_connected')):
+        return
+    notify = storage.notify_connected
+
+    def notify_connected(*arguments):
+        storage._oids.clear()
+        return notify(*arguments)
+
+    storage.notify_connected = notify_connected

@@ -14,11 +14,12 @@ from random import Random
 import pytest
 import transaction
 from click.testing import CliRunner
+from persistent.mapping import PersistentMapping
 from ZODB.DB import DB
 from ZODB.FileStorage import FileStorage
 
 import trackstore
-from trackstore import TrackingStorage
+from trackstore import TrackingStorage, opening
 from trackstore.cli.command import command
 from trackstore.exceptions import OpenError
 from trackstore.testing import frozen_clock
@@ -461,8 +462,35 @@ def test_the_command_does_not_say_that_nothing_is_kept(states, tmp_path):
 
 def test_server():
     pytest.importorskip("ZEO")
-    printed = run_faults("server", "--rounds", "3", "--seed", "a test")
+    printed = run_faults(
+        "server", "--rounds", "3", "--clients", "2", "--seed", "a test")
     assert "problems                              0" in printed
+
+
+def test_ids_of_a_server_that_is_gone_are_not_used(tmp_path):
+    """Each client has some in advance, which the next server gives out again."""
+    pytest.importorskip("ZEO")
+    with ZEOServer(tmp_path / "tracks.fs") as server:
+        databases = [opening.database(server.uri) for _ in range(2)]
+        for db in databases:
+            db.storage.ping()  # so that it knows what the other has committed
+            with db.transaction() as connection:
+                connection.root()[id(db)] = PersistentMapping()
+        server.kill()
+        server.start()
+        for _ in range(2):
+            for db in databases:
+                db.storage.ping()
+                for n in range(60):
+                    with db.transaction() as connection:
+                        connection.root()[id(db)][n] = PersistentMapping()
+        for db in databases:
+            db.storage.ping()
+            with db.transaction() as connection:
+                ids = [each._p_oid for db in databases
+                       for each in connection.root()[id(db)].values()]
+            assert len(set(ids)) == len(ids) == 120
+            db.close()
 
 
 def test_a_server_that_stays_away_for_a_while(tmp_path):

@@ -17,6 +17,7 @@ def arguments(argv=None):
         each.add_argument("--rounds", type=int, default=200)
         each.add_argument("--seconds", type=float, help="stop after so many")
         each.add_argument("--seed", default="0")
+    server.add_argument("--clients", type=int, default=1)
     soak = commands.add_parser("soak", help="mixed work for a long time")
     soak.add_argument("--minutes", type=float, default=60)
     soak.add_argument("--tracks", type=int, default=20_000,
@@ -47,12 +48,14 @@ def run(options):
         from trackstore.tests.faults import soak
         outcome = soak.run(options.minutes * 60, options.tracks, say=say)
         return outcome, soak.summary(outcome)
+    given = options.rounds, options.seconds, options.seed
     if options.command == "kill":
-        from trackstore.tests.faults import kill as command
-    else:
-        from trackstore.tests.faults import server as command
-    outcome = command.run(options.rounds, options.seconds, options.seed, say=say)
-    return outcome, command.summary(outcome)
+        from trackstore.tests.faults import kill
+        outcome = kill.run(*given, say=say)
+        return outcome, kill.summary(outcome)
+    from trackstore.tests.faults import server
+    outcome = server.run(*given, options.clients, say=say)
+    return outcome, server.summary(outcome)
 
 
 def say(line):
