@@ -70,6 +70,9 @@ def _after_commit(committed, connection, oid, lock):
         _keep_up(connection.db(), oid)
     except ConflictError:
         logger.debug('upkeep collided with a writer; it will be tried again')
+    except Exception as error:  # a full disk, a lost server: what was saved is saved
+        logger.warning(
+            'upkeep failed, and is tried again after a later commit: %r', error)
     finally:
         lock.release()
     if connection.opened and not connection.transaction_manager.explicit:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import transaction
-from zc.lockfile import LockError
+from zc.lockfile import LockError, LockFile
 from ZODB.DB import DB
 from ZODB.FileStorage import FileStorage
 
@@ -109,6 +109,7 @@ def open_storage(where: str | os.PathLike, create: bool = True,
         raise OpenError(
             f'where: {where!r} is no file; allowed are the path of a database '
             f'file and a ZODB URI')
+    _take_back_pack(where, readOnly)
     if not os.path.exists(where):
         if not create:
             raise OpenError(f'where: there is no database at {where!r}')
@@ -119,8 +120,14 @@ def open_storage(where: str | os.PathLike, create: bool = True,
         raise OpenError(
             f'where: {where!r} is no ZODB database; its first bytes are not '
             f'those of a FileStorage')
-    try:
+    with _one_at_a_time(where):
         return FileStorage(where, read_only=readOnly), {}
+
+
+@contextmanager
+def _one_at_a_time(where):
+    try:
+        yield
     except LockError as error:
         raise OpenError(
             f'where: {where!r} is open already, here or in another process; '
@@ -138,6 +145,29 @@ def without_password(where: str) -> str:
     return _PASSWORD.sub(r'\1***\2', where)
 
 
+def _pack_was_cut_short(where):
+    """Tell whether a pack ended between moving the file away and its successor in."""
+    return not os.path.exists(where) and (
+        os.path.exists(where + '.old') and os.path.exists(where + '.pack'))
+
+
+def _take_back_pack(where, readOnly):
+    """Move a file back that a pack has moved away, unless it is still at work."""
+    if not _pack_was_cut_short(where):
+        return
+    if readOnly:
+        raise OpenError(
+            f'where: {where!r} was being packed when its process ended, and is '
+            f'{where + ".old"!r} now; open it for writing once, to move it back')
+    with _one_at_a_time(where):
+        lock = LockFile(where + '.lock')
+    try:
+        if _pack_was_cut_short(where):
+            os.rename(where + '.old', where)
+    finally:
+        lock.close()
+
+
 def _looks_right(where):
     """Tell whether a file is empty or begins as a FileStorage does."""
     with builtins.open(where, 'rb') as file:
@@ -146,6 +176,8 @@ def _looks_right(where):
 
 def _storage_from_uri(uri):
     shown = without_password(uri)
+    if uri.startswith('file://'):
+        _take_back_pack(uri[len('file://'):].partition('?')[0], readOnly=False)
     try:
         import zodburi
     except ImportError as error:
@@ -155,10 +187,31 @@ def _storage_from_uri(uri):
     try:
         factory, arguments = zodburi.resolve_uri(
             re.sub('^postgresql:', 'postgres:', uri))  # as RelStorage calls it
-        return factory(), arguments
+        storage = factory()
     except Exception as error:  # every engine has its own
         why = str(error.args[0] if error.args else error).strip() or repr(error)
         if isinstance(error, KeyError) and uri.startswith('postgres'):
             why = "it needs RelStorage: pip install 'trackstore[postgres]'"
         raise OpenError(
             f'where: {shown!r} cannot be opened: {why}') from error
+    _forget_ids_of_lost_servers(storage)
+    return storage, arguments
+
+
+def _forget_ids_of_lost_servers(storage):
+    """Let a client of ZEO take new ids of objects when it is connected anew.
+
+    It has up to a hundred in advance.  A server that has died gives those that were
+    not used to others, and two clients that make objects of the same id do not only
+    get an error: what the one has loaded of the other is cut off from its connection,
+    and later changes to it are lost.
+    """
+    if not (hasattr(storage, '_oids') and hasattr(storage, 'notify_connected')):
+        return
+    notify = storage.notify_connected
+
+    def notify_connected(*arguments):
+        storage._oids.clear()
+        return notify(*arguments)
+
+    storage.notify_connected = notify_connected

@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 
 import click
 from ZODB.broken import Broken
+from ZODB.FileStorage.format import TRANS_HDR_LEN
 from ZODB.POSException import (
     ConflictError,
     POSError,
@@ -85,7 +86,10 @@ def _warn(where, beyond, write):
     """Say it when a file has more bytes than whole transactions."""
     if beyond <= 0:
         return
-    remedy = 'that was cut off, and is kept beside it (.tr0)' if write else REMEDY
+    remedy = REMEDY
+    if write:  # of less than a header nothing is kept
+        remedy = 'that was cut off' + (
+            ', and is kept beside it (.tr0)' if beyond >= TRANS_HDR_LEN else '')
     click.echo(f'Warning: {where} {CUT} (the last {beyond:,} bytes); {remedy}',
                err=True)
 

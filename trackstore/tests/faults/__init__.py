@@ -1,0 +1,14 @@
+"""Faults: what is done to a store here, and how it has to come out of it.
+
+``kill``
+    kill -9 at a random moment of saving, upkeep, compaction and packing
+``server``
+    kill -9 of the ZEO server that a client works with
+``soak``
+    hours of mixed work in one process: memory, open files, size
+``disk``
+    disks that are full
+
+``python -m trackstore.tests.faults COMMAND`` runs the first three for as long
+as one likes; ``test_faults`` runs all of them, shortened.
+"""

@@ -1,0 +1,66 @@
+"""``python -m trackstore.tests.faults``: see the package."""
+
+import argparse
+import logging
+import sys
+
+
+def arguments(argv=None):
+    parser = argparse.ArgumentParser(
+        prog="python -m trackstore.tests.faults", description=(
+            "Make faults and see what a store makes of them.  The exit status is 1 "
+            "when something is wrong."))
+    commands = parser.add_subparsers(dest="command", required=True)
+    kill = commands.add_parser("kill", help="kill -9 at random moments")
+    server = commands.add_parser("server", help="kill -9 of the ZEO server")
+    for each in kill, server:
+        each.add_argument("--rounds", type=int, default=200)
+        each.add_argument("--seconds", type=float, help="stop after so many")
+        each.add_argument("--seed", default="0")
+    server.add_argument("--clients", type=int, default=1)
+    soak = commands.add_parser("soak", help="mixed work for a long time")
+    soak.add_argument("--minutes", type=float, default=60)
+    soak.add_argument("--tracks", type=int, default=20_000,
+                      help="how many there are at a time (%(default)s)")
+    return parser.parse_args(argv)
+
+
+def main(argv=None):
+    """Run a command; return the exit status."""
+    options = arguments(argv)
+    # what the faults bring about is told at length otherwise
+    for name in "ZODB", "ZEO", "txn", "asyncio", "trackstore":
+        logging.getLogger(name).addHandler(logging.NullHandler())
+        logging.getLogger(name).propagate = False
+    try:
+        outcome, lines = run(options)
+    except ImportError as error:
+        sys.exit(f"{options.command} needs {error.name}: "
+                 f"pip install 'trackstore[test]'")
+    for line in lines:
+        print(line)
+    return 1 if outcome.problems else 0
+
+
+def run(options):
+    """Return the outcome of a command and the lines that tell of it."""
+    if options.command == "soak":
+        from trackstore.tests.faults import soak
+        outcome = soak.run(options.minutes * 60, options.tracks, say=say)
+        return outcome, soak.summary(outcome)
+    given = options.rounds, options.seconds, options.seed
+    if options.command == "kill":
+        from trackstore.tests.faults import kill
+        outcome = kill.run(*given, say=say)
+        return outcome, kill.summary(outcome)
+    from trackstore.tests.faults import server
+    outcome = server.run(*given, options.clients, say=say)
+    return outcome, server.summary(outcome)
+
+
+def say(line):
+    print(line, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
