@@ -8,7 +8,6 @@ done at the next occasion.
 import logging
 
 import transaction
-from BTrees.IIBTree import IITreeSet
 from ZODB.POSException import ConflictError
 
 from trackstore import block, codec, numbering, tail
@@ -190,12 +189,11 @@ def _bury_overridden(directory, numbers):
     for key, entry in directory.in_order():
         found = list(positions_of(numbers, entry))
         if found:
-            dead = IITreeSet() if entry.dead is None else entry.dead
-            dead.update(found)
+            dead = (entry.dead or frozenset()).union(found)
             if len(dead) == entry.count:
                 emptied.append(key)
             else:
-                directory.bury(key, dead, len(dead))
+                directory.bury(key, dead)
     directory.replace(emptied, [])
 
 

@@ -167,9 +167,9 @@ def _number_of(row):
 def _pieces(entry):
     """Yield the pieces of a segment that have live tracks."""
     segment = entry.segment
-    dead = frozenset(entry.dead) if entry.dead is not None else ()
+    dead = entry.dead or ()
     starts = segment.block_starts
-    for n, block in enumerate(segment.blocks):
+    for n in range(len(segment.blocks)):
         positions = range(starts[n], starts[n + 1])
         if dead:
             live = [position for position in positions if position not in dead]
@@ -177,7 +177,7 @@ def _pieces(entry):
             live = positions
         if live:
             start = positions.start
-            yield _Piece(block, [position - start for position in live],
+            yield _Piece(segment.block(n), [position - start for position in live],
                          segment.numbers_at(live), len(live) == len(positions))
 
 

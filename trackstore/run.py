@@ -4,17 +4,20 @@ import pickle
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from BTrees.LOBTree import LOBTree
-from BTrees.OOBTree import OOBTree
 from persistent import Persistent
 from zope.interface import implementer
 
-from trackstore import keys, tail
+from trackstore import damage, keys, tail
 from trackstore.interfaces import IRun
+from trackstore.ledger import NAME, Ledger
 from trackstore.timestamps import checked, timeStamp2ISO
 
 #: The number of pages of each of the two tails of runs.
 PAGES = 4
+
+#: What errors call their pages.
+PAGE_NAME = 'runs, page {}'
+CURRENT_NAME = 'current runs, page {}'
 
 
 class RunState(NamedTuple):
@@ -95,15 +98,27 @@ class Run:
 class RunTable(Persistent):
     """The runs by number, and the current run of each task.
 
-    New and changed entries stand in pages first; upkeep moves them to BTrees.
+    New and changed entries stand in pages first; upkeep moves them to ledgers.
     """
 
+    #: The parts that are persistent objects, in the order of the state.
+    LEDGERS = ('active', 'done', 'current')
+
     def __init__(self):
-        self.pages = tuple(tail.SharingPage() for _ in range(PAGES))
-        self.current_pages = tuple(tail.SharingPage() for _ in range(PAGES))
-        self.active = LOBTree()
-        self.done = LOBTree()
-        self.current = OOBTree()
+        self.pages = tail.make(tail.SharingPage, PAGE_NAME, PAGES)
+        self.current_pages = tail.make(tail.SharingPage, CURRENT_NAME, PAGES)
+        self.active, self.done, self.current = map(Ledger, self.LEDGERS)
+
+    def __getstate__(self):
+        return self.pages, self.current_pages, self.active, self.done, self.current
+
+    def __setstate__(self, state):
+        parts = damage.shaped(self, state, tuple, tuple, *[Persistent] * 3)
+        self.pages, self.current_pages, self.active, self.done, self.current = parts
+        tail.expect(self.pages, PAGE_NAME)
+        tail.expect(self.current_pages, CURRENT_NAME)
+        for name, ledger in zip(self.LEDGERS, parts[2:], strict=True):
+            damage.expect(ledger, Ledger, NAME, name)
 
     def _page(self, number):
         return self.pages[number // tail.PAGE_SIZE % PAGES]
@@ -159,12 +174,13 @@ class RunTable(Persistent):
     def highest(self):
         """Return the highest number of a run."""
         numbers = [max(page.records) for page in self.pages if page.records]
-        numbers += [tree.maxKey() for tree in (self.active, self.done) if tree]
+        numbers += [self.active.highest(), self.done.highest()]
         return max(numbers, default=0)
 
     def numbers(self, finished):
         """Return the sorted numbers of the runs that are (not) finished."""
-        numbers = set(self.done if finished else self.active)
+        numbers = {number for number, _ in (
+            self.done if finished else self.active).items()}
         for page in self.pages:
             for number, record in page.records.items():
                 if RunState(*pickle.loads(record)).finished == finished:
@@ -175,7 +191,7 @@ class RunTable(Persistent):
 
     def currents(self):
         """Return a dictionary from task to the number of its current run."""
-        found = dict(self.current)
+        found = dict(self.current.items())
         for page in self.current_pages:
             found.update(page.records)
         return {key[1] if key[0] != keys.NONE else None: number
@@ -187,22 +203,19 @@ class RunTable(Persistent):
                    for page in self.pages + self.current_pages)
 
     def seal(self):
-        """Move what stands in the pages to the BTrees."""
+        """Move what stands in the pages to the ledgers."""
+        active, done, current = {}, {}, {}
         for page in self.pages:
             for number, record in page.records.items():
                 finished = RunState(*pickle.loads(record)).finished
-                home, other = ((self.done, self.active) if finished
-                               else (self.active, self.done))
-                home[number] = record
-                other.pop(number, None)
-            if page.records:
-                page.seal()
+                done[number] = record if finished else None
+                active[number] = None if finished else record
         for page in self.current_pages:
-            for key, number in page.records.items():
-                if number is None:
-                    self.current.pop(key, None)
-                else:
-                    self.current[key] = number
+            current.update(page.records)
+        self.active.change(active)
+        self.done.change(done)
+        self.current.change(current)
+        for page in self.pages + self.current_pages:
             if page.records:
                 page.seal()
 

@@ -4,6 +4,7 @@ A segment never changes.  What is removed from it or overridden is known to the
 directory and the tail, and left out when the segment is merged.
 """
 
+import pickle
 from array import array
 from bisect import bisect_left, bisect_right
 from itertools import chain
@@ -11,7 +12,7 @@ from operator import itemgetter
 
 from persistent import Persistent
 
-from trackstore import codec
+from trackstore import codec, damage
 from trackstore.block import Block
 from trackstore.index import Coded, MemoryIndex, ScanIndex, SegmentIndex
 
@@ -23,6 +24,13 @@ LARGEST_BLOCK = 2 ** 20
 
 #: After so many blocks the cache is brought back to its size.
 COLLECT = 32
+
+#: What errors call a segment and a block.
+NAME = 'segment {}-{}'
+BLOCK_NAME = NAME + ', block {}'
+
+#: So few bytes are not compressed.
+SHORT = 256
 
 #: With more than this share (1 / MANY) of the tracks, the index gives values.
 MANY = 16
@@ -96,13 +104,18 @@ class IntervalsBuilder:
     def shift(self, first):
         """Make these numbers begin with another one."""
         shift = first - self.starts[0]
+        self.next += shift
         self.starts = array('q', map(shift.__add__, self.starts))
 
     def state(self):
         """Return the intervals as bytes."""
         self.offsets.append(self.count)
-        return tuple(codec.compress(codec.encode_column(column, rising=True))
+        return tuple(codec.encode_column(column, rising=True)
                      for column in (self.starts, self.offsets))
+
+    def last(self):
+        """Return the last number."""
+        return self.next - 1
 
 
 def picked(values, positions):
@@ -119,15 +132,66 @@ def picked(values, positions):
 class Segment(Persistent):
     """Tracks in order of their numbers.
 
-    A position counts the tracks of the segment from 0.
+    A position counts the tracks of the segment from 0.  ``span`` are the first and
+    the last number.  The state is the blocks, the pages of the indexes, and all
+    else as bytes with a checksum.
     """
 
-    def __init__(self, numbers, blocks, starts, lows, highs, indexes):
-        self.numbers = numbers
+    def __init__(self, span, numbers, blocks, starts, times, indexes):
         self.blocks = tuple(blocks)
-        self.starts = codec.encode_column(starts, rising=True)
-        self.times = codec.encode_column(lows), codec.encode_column(highs)
         self.indexes = indexes
+        self._set(span, numbers, starts, times, [block.mark for block in self.blocks])
+        raw = pickle.dumps(
+            (span, numbers, starts, times, self.marks, indexes and {
+                name: index.state() for name, index in indexes.items()}), 5)
+        self._pack((codec.compress if len(raw) > SHORT else codec.stored)(raw))
+
+    def _set(self, span, numbers, starts, times, marks):
+        self.span = span
+        self.numbers = numbers
+        self.starts = starts
+        self.times = times
+        self.marks = marks
+
+    def _pack(self, packed):
+        self.packed = packed
+        self.mark = codec.mark_of(packed)  # what tells the segment from others
+
+    def __getstate__(self):
+        pages = chain.from_iterable(
+            index.pages() for index in (self.indexes or {}).values())
+        return self.blocks, tuple(pages), self.packed
+
+    def __setstate__(self, state):
+        blocks, pages, packed = damage.shaped(self, state, tuple, tuple, bytes)
+        *parts, indexes = pickle.loads(damage.opened(self, packed))
+        self._set(*parts)
+        if indexes is not None:
+            pages = iter(pages)
+            indexes = {
+                name: SegmentIndex.from_state(part, pages, f'{self}, index {name}')
+                for name, part in indexes.items()}
+        self.blocks, self.indexes = blocks, indexes
+        self._pack(packed)
+
+    def __str__(self):
+        return NAME.format(*self.span)
+
+    def block(self, number):
+        """Return a block; it is checked when it is decoded."""
+        block = self.blocks[number]
+        known = self._cached('_v_known', set)
+        if number not in known:
+            damage.expect(block, Block, BLOCK_NAME, *self.span, number,
+                          mark=self.marks[number], numbers=self.numbers_of(number))
+            known.add(number)
+        return block
+
+    def numbers_of(self, number):
+        """Return the first and the last number in a block."""
+        starts = self.block_starts
+        return tuple(self.numbers_at([position])[0] for position in (
+            starts[number], starts[number + 1] - 1))
 
     def _cached(self, name, make):
         cached = self.__dict__.get(name)
@@ -138,8 +202,8 @@ class Segment(Persistent):
 
     @property
     def intervals(self):
-        return self._cached('_v_intervals', lambda: Intervals(*(
-            codec.decode_column(codec.decompress(part)) for part in self.numbers)))
+        return self._cached('_v_intervals', lambda: Intervals(
+            *map(codec.decode_column, self.numbers)))
 
     @property
     def block_starts(self):
@@ -202,7 +266,7 @@ class Segment(Persistent):
                     local = range(local[0] - start, local[-1] - start + 1)
                 else:
                     local = list(map((-start).__add__, local))
-            yield number, self.blocks[number], local
+            yield number, self.block(number), local
             begin = stop
             loaded += 1
             if loaded % COLLECT == 0 and self._p_jar is not None:
@@ -239,7 +303,7 @@ class Segment(Persistent):
         """Return the block and the position in it."""
         starts = self.block_starts
         number = bisect_right(starts, position) - 1
-        return self.blocks[number], position - starts[number]
+        return self.block(number), position - starts[number]
 
     def last(self, positions):
         """Return the highest pair of time stamp and position."""
@@ -338,10 +402,15 @@ class SegmentBuilder:
 
     def build(self):
         """Return the segment, its lowest and its highest time stamp."""
+        span = self.numbers.starts[0], self.numbers.last()
         indexes = None
         if len(self) >= INDEXED:
-            indexes = {name: SegmentIndex(self.columns.pop(name))
-                       for name in list(self.columns)}
-        segment = Segment(self.numbers.state(), self.blocks, self.starts,
-                          self.lows, self.highs, indexes)
+            where = NAME.format(*span)
+            indexes = {
+                name: SegmentIndex.of(self.columns.pop(name), f'{where}, index {name}')
+                for name in list(self.columns)}
+        segment = Segment(
+            span, self.numbers.state(), self.blocks,
+            codec.encode_column(self.starts, rising=True),
+            tuple(map(codec.encode_column, (self.lows, self.highs))), indexes)
         return segment, min(self.lows), max(self.highs)

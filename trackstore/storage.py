@@ -13,6 +13,7 @@ from trackstore import (
     bulk,
     codec,
     criteria,
+    damage,
     handles,
     keys,
     merge,
@@ -38,6 +39,10 @@ FORMAT = 1
 LONGEST_ID = 19
 
 
+#: The parts of a storage that are objects, beside the pages of its tail.
+_PARTS = {'_directory': Directory, '_runs': RunTable, '_leases': numbering.Leases}
+
+
 @implementer(ITrackingStorage)
 class TrackingStorage(Persistent):
     """A storage for tracks: see ``trackstore.interfaces.ITrackingStorage``.
@@ -61,14 +66,20 @@ class TrackingStorage(Persistent):
         self.format = FORMAT
         self.indexAttributes = self._layout.indexed
         self._directory = Directory()
-        self._pages = tuple(tail.Page() for _ in range(tail.PAGES))
+        self._pages = tail.make(tail.Page, tail.NAME, tail.PAGES)
         self._runs = RunTable()
         self._leases = numbering.Leases()
 
     def __setstate__(self, state):
         if state.get('format', 0) > FORMAT:
             state = {'format': state['format']}  # the rest is not understood
+        elif not _PARTS.keys() <= state.keys():
+            raise damage.error('the storage', damage.WRONG)
         super().__setstate__(state)
+        for name, cls in _PARTS.items():
+            if name in state:
+                damage.expect(state[name], cls, name.strip('_'))
+        tail.expect(state.get('_pages', ()), tail.NAME)
 
     def __getattr__(self, name):
         if not name.startswith('__') and self.format > FORMAT:
@@ -98,13 +109,24 @@ class TrackingStorage(Persistent):
     # what there is now
 
     def _view(self):
+        try:
+            return self._present_view()
+        except damage.ERRORS:
+            for part in (self._directory, *self._pages):
+                damage.check(part)
+            raise
+
+    def _present_view(self):
         view = self.__dict__.get('_v_view')
         if view is None or view.layout is not self._layout or not view.current():
             view = self._v_view = View(self._directory, self._pages, self._layout)
         return view
 
     def _page(self, number):
-        return self._pages[page_number(number, len(self._pages))]
+        page = self._pages[page_number(number, len(self._pages))]
+        if page._p_changed is None:
+            damage.check(page)
+        return page
 
     # what the handles on tracks and runs use
 
