@@ -13,7 +13,13 @@ from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
 from ZODB.FileStorage.format import CorruptedError
-from ZODB.POSException import POSKeyError, StateLoadError
+from ZODB.POSException import (
+    ConflictError,
+    ConnectionStateError,
+    POSKeyError,
+    StateLoadError,
+    StorageError,
+)
 
 from trackstore import codec
 from trackstore.exceptions import DamagedError
@@ -21,6 +27,9 @@ from trackstore.exceptions import DamagedError
 #: What the ZODB raises where the bytes of an object are not what was written.
 ERRORS = (StateLoadError, POSKeyError, CorruptedError, pickle.UnpicklingError,
           EOFError, zlib.error, struct.error, AssertionError, UnicodeDecodeError)
+
+#: What has nothing to do with bytes, but may be raised where they are read.
+UNRELATED = (ConflictError, StorageError, ConnectionStateError, OSError)
 
 WRONG = 'it is not what was written there'
 
@@ -69,6 +78,13 @@ def check(thing):
         raise error_of(thing, WRONG)
 
 
+def loaded(thing):
+    """Return an object; it is checked if it has to be loaded."""
+    if thing._p_changed is None:
+        check(thing)
+    return thing
+
+
 def opened(thing, blob):
     """Return the bytes that are in those of an object."""
     try:
@@ -108,6 +124,12 @@ def shaped(thing, state, *types):
             or not all(map(isinstance, state, types))):
         raise error_of(thing, WRONG)
     return state
+
+
+def distinct(thing, parts):
+    """Raise a ``DamagedError`` if an object refers to some part more than once."""
+    if len(set(map(id, parts))) < len(parts):
+        raise error_of(thing, WRONG)
 
 
 def check_name(thing, name):

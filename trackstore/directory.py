@@ -9,7 +9,6 @@ from ZODB.POSException import ConflictError
 from trackstore import codec, damage
 from trackstore.segment import NAME, Segment
 
-
 #: What errors call the dead of a segment.
 DEAD_NAME = NAME + ', its removed tracks'
 
@@ -67,7 +66,7 @@ class Entry(NamedTuple):
     def segment(self):
         """The segment; a ``DamagedError`` if it cannot be read or is another."""
         part = self.part
-        if part._p_changed is None or part.mark != self.mark:
+        if part._p_changed is None:
             self._check(part, Segment, NAME, self.mark)
         return part
 
@@ -77,7 +76,7 @@ class Entry(NamedTuple):
         grave = self.grave
         if grave is None:
             return None
-        if grave._p_changed is None or grave.mark != self.grave_mark:
+        if grave._p_changed is None:
             self._check(grave, Dead, DEAD_NAME, self.grave_mark)
         return grave.positions
 
@@ -111,6 +110,7 @@ class Directory(Persistent):
     def __setstate__(self, state):
         segments, graves, packed = damage.shaped(self, state, tuple, tuple, bytes)
         packed = damage.opened(self, packed)
+        damage.distinct(self, segments)
         self.generation, self.last, self.entries = _unpacked(segments, graves, packed)
         self._v_stamp = object()
 

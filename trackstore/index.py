@@ -196,7 +196,13 @@ class _Pages(list):
             damage.expect(page, IndexPage, '{}, page {}', self.where, number,
                           mark=self.marks[number])
             self._known.add(number)
-        return page.decoded()
+        return damage.loaded(page).decoded()
+
+    def items(self, number):
+        """Return the values of a page, each with the list of its positions."""
+        values, offsets, positions = self.decoded(number)
+        return [(value, list(positions[offsets[n]:offsets[n + 1]]))
+                for n, value in enumerate(values)]
 
 
 class SegmentIndex:

@@ -71,6 +71,7 @@ class Ledger(Persistent):
 
     def __setstate__(self, state):
         leaves, packed = damage.shaped(self, state, tuple, bytes)
+        damage.distinct(self, leaves)
         self.name, numbers = pickle.loads(damage.opened(self, packed))
         damage.check_name(self, NAME.format(self.name))
         self.leaves = dict(zip(numbers, leaves, strict=True))

@@ -64,7 +64,7 @@ def _after_commit(committed, connection, oid):
     if not committed:
         return
     try:
-        _in_transactions(connection.db(), oid, _inline_steps, tries=1)
+        in_transactions(connection.db(), oid, _inline_steps, tries=1)
     except ConflictError:
         logger.debug('upkeep collided with a writer; it will be tried again')
     if connection.opened and not connection.transaction_manager.explicit:
@@ -72,7 +72,7 @@ def _after_commit(committed, connection, oid):
         connection.newTransaction(None)
 
 
-def _in_transactions(database, oid, steps, tries):
+def in_transactions(database, oid, steps, tries):
     """Do each of the steps in a transaction of a connection of its own.
 
     ``steps(storage)`` yields after each; what it yielded last is returned.
@@ -222,7 +222,7 @@ def compact(storage, progress=None):
             pass
         return len(storage._directory.entries)
     connection = storage._p_jar
-    count = _in_transactions(connection.db(), storage._p_oid, steps, TRIES)
+    count = in_transactions(connection.db(), storage._p_oid, steps, TRIES)
     if connection._needs_to_join:  # it has no changes: it may look anew
         connection.newTransaction(None)
     return count

@@ -119,6 +119,9 @@ def in_entry(view, key, entry, plan):
     if (plan.high is not None and entry.low > plan.high) or (
             plan.low is not None and entry.high < plan.low):
         return ()
+    if plan.after is not None and (
+            entry.first >= plan.after if plan.reverse else entry.last <= plan.after):
+        return ()
     low = plan.low if plan.low is not None and plan.low > entry.low else None
     high = plan.high if plan.high is not None and plan.high < entry.high else None
     positions = _matching(entry.segment, entry.count, plan, low, high)

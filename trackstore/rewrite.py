@@ -6,7 +6,7 @@ dead tracks is encoded again.
 
 from bisect import bisect_left, bisect_right
 
-from trackstore import codec, handles
+from trackstore import codec, damage, handles
 from trackstore.block import SIZE
 from trackstore.directory import Entry
 from trackstore.segment import SegmentBuilder
@@ -73,6 +73,7 @@ class Rewriter:
 
     def _take_piece(self, piece, between):
         """Add the tracks of a block, and those whose numbers are in between."""
+        damage.loaded(piece.block)
         reusable = (piece.whole and not between and not self.derive and (
             len(piece.block.data) >= LARGE or (
                 len(piece.numbers) >= SMALL
@@ -97,7 +98,7 @@ class Rewriter:
     def _take_rows(self, rows):
         """Add single tracks: triples of number, place in a piece, piece."""
         for number, n, piece in rows:
-            block, position = piece.block, piece.local[n]
+            block, position = damage.loaded(piece.block), piece.local[n]
             data = block.mappings[position]
             self.numbers.append(number)
             self.mappings.append(data)

@@ -137,12 +137,12 @@ class Segment(Persistent):
     else as bytes with a checksum.
     """
 
-    def __init__(self, span, numbers, blocks, starts, times, indexes):
+    def __init__(self, span, numbers, blocks, marks, starts, times, indexes):
         self.blocks = tuple(blocks)
         self.indexes = indexes
-        self._set(span, numbers, starts, times, [block.mark for block in self.blocks])
+        self._set(span, numbers, starts, times, marks)
         raw = pickle.dumps(
-            (span, numbers, starts, times, self.marks, indexes and {
+            (span, numbers, starts, times, marks, indexes and {
                 name: index.state() for name, index in indexes.items()}), 5)
         self._pack((codec.compress if len(raw) > SHORT else codec.stored)(raw))
 
@@ -164,6 +164,7 @@ class Segment(Persistent):
 
     def __setstate__(self, state):
         blocks, pages, packed = damage.shaped(self, state, tuple, tuple, bytes)
+        damage.distinct(self, blocks + pages)
         *parts, indexes = pickle.loads(damage.opened(self, packed))
         self._set(*parts)
         if indexes is not None:
@@ -178,7 +179,7 @@ class Segment(Persistent):
         return NAME.format(*self.span)
 
     def block(self, number):
-        """Return a block; it is checked when it is decoded."""
+        """Return a block as it is: it may have to be loaded."""
         block = self.blocks[number]
         known = self._cached('_v_known', set)
         if number not in known:
@@ -276,7 +277,7 @@ class Segment(Persistent):
         """Return the list of the values at these rising positions."""
         result = []
         for _, block, local in self.parts(positions):
-            values = block.column(name)
+            values = damage.loaded(block).column(name)
             if values is None:
                 result += [codec.ABSENT] * len(local)
             else:
@@ -296,14 +297,14 @@ class Segment(Persistent):
     def data_values(self, key, positions):
         """Return the values of a key of the data at these rising positions."""
         return list(chain.from_iterable(
-            block.mappings.values(key, local)
+            damage.loaded(block).mappings.values(key, local)
             for _, block, local in self.parts(positions)))
 
     def place(self, position):
         """Return the block and the position in it."""
         starts = self.block_starts
         number = bisect_right(starts, position) - 1
-        return self.block(number), position - starts[number]
+        return damage.loaded(self.block(number)), position - starts[number]
 
     def last(self, positions):
         """Return the highest pair of time stamp and position."""
@@ -316,7 +317,7 @@ class Segment(Persistent):
         for high, number, block, local in found:
             if best is not None and high < best[0]:
                 break
-            times = block.column('timeStamp')
+            times = damage.loaded(block).column('timeStamp')
             time, position = max((times[n], n) for n in local)
             pair = time, position + starts[number]
             best = pair if best is None else max(best, pair)
@@ -339,7 +340,7 @@ class Segment(Persistent):
                 continue
             if not ((low is None or low <= lowest)
                     and (high is None or highest <= high)):
-                times = block.column('timeStamp')
+                times = damage.loaded(block).column('timeStamp')
                 local = [n for n in local if (low is None or low <= times[n])
                          and (high is None or times[n] <= high)]
             _append_piece(pieces, local, starts[number])
@@ -369,6 +370,7 @@ class SegmentBuilder:
         self.columns = {name: Coded() for name in indexed if name != 'timeStamp'}
         self.numbers = IntervalsBuilder()
         self.blocks = []
+        self.marks = []
         self.starts = [0]
         self.lows = []
         self.highs = []
@@ -393,6 +395,7 @@ class SegmentBuilder:
         """Add a block whose columns are these."""
         self.numbers.add(numbers)
         self.blocks.append(block)
+        self.marks.append(block.mark)
         self.starts.append(self.starts[-1] + len(numbers))
         times = columns['timeStamp']
         self.lows.append(min(times))
@@ -410,7 +413,7 @@ class SegmentBuilder:
                 name: SegmentIndex.of(self.columns.pop(name), f'{where}, index {name}')
                 for name in list(self.columns)}
         segment = Segment(
-            span, self.numbers.state(), self.blocks,
+            span, self.numbers.state(), self.blocks, self.marks,
             codec.encode_column(self.starts, rising=True),
             tuple(map(codec.encode_column, (self.lows, self.highs))), indexes)
         return segment, min(self.lows), max(self.highs)

@@ -18,6 +18,7 @@ from trackstore import (
     keys,
     merge,
     numbering,
+    repair,
     saving,
     tail,
     timestamps,
@@ -40,7 +41,7 @@ LONGEST_ID = 19
 
 
 #: The parts of a storage that are objects, beside the pages of its tail.
-_PARTS = {'_directory': Directory, '_runs': RunTable, '_leases': numbering.Leases}
+_PARTS = {'directory': Directory, 'runTable': RunTable, '_leases': numbering.Leases}
 
 
 @implementer(ITrackingStorage)
@@ -65,9 +66,9 @@ class TrackingStorage(Persistent):
             self.trackFactory = trackFactory
         self.format = FORMAT
         self.indexAttributes = self._layout.indexed
-        self._directory = Directory()
+        self.directory = Directory()
         self._pages = tail.make(tail.Page, tail.NAME, tail.PAGES)
-        self._runs = RunTable()
+        self.runTable = RunTable()
         self._leases = numbering.Leases()
 
     def __setstate__(self, state):
@@ -80,6 +81,7 @@ class TrackingStorage(Persistent):
             if name in state:
                 damage.expect(state[name], cls, name.strip('_'))
         tail.expect(state.get('_pages', ()), tail.NAME)
+        damage.distinct(self, state.get('_pages', ()))
 
     def __getattr__(self, name):
         if not name.startswith('__') and self.format > FORMAT:
@@ -106,14 +108,26 @@ class TrackingStorage(Persistent):
             return layout.indexed
         return tuple(name for name in self.indexAttributes if name in layout.place)
 
+    def _understood(self):
+        """Raise a ``FormatError`` if this release cannot read the store."""
+        return self._indexes
+
     # what there is now
+
+    @property
+    def _directory(self):
+        return damage.loaded(self.directory)
+
+    @property
+    def _runs(self):
+        return damage.loaded(self.runTable)
 
     def _view(self):
         try:
             return self._present_view()
         except damage.ERRORS:
-            for part in (self._directory, *self._pages):
-                damage.check(part)
+            for page in self._pages:
+                damage.loaded(page)
             raise
 
     def _present_view(self):
@@ -123,10 +137,7 @@ class TrackingStorage(Persistent):
         return view
 
     def _page(self, number):
-        page = self._pages[page_number(number, len(self._pages))]
-        if page._p_changed is None:
-            damage.check(page)
-        return page
+        return damage.loaded(self._pages[page_number(number, len(self._pages))])
 
     # what the handles on tracks and runs use
 
@@ -235,7 +246,8 @@ class TrackingStorage(Persistent):
         if kind == 'runs':
             return self._runs.highest()
         return max(self._directory.last,
-                   *(max(page.records, default=0) for page in self._pages))
+                   *(max(page.records, default=0)
+                     for page in map(damage.loaded, self._pages)))
 
     def saveTracks(self, records: Iterable[tuple | Mapping]) -> Ids:
         return Ids(self, bulk.save(self, records))
@@ -364,6 +376,10 @@ class TrackingStorage(Persistent):
 
     def verify(self, progress: Callable[[int, int], Any] | None = None) -> list[str]:
         return verify.verify(self, progress)
+
+    def repair(self, progress: Callable[[int, int], Any] | None = None,
+               ) -> repair.Repair:
+        return repair.repair(self, progress)
 
     def info(self) -> dict[str, Any]:
         return verify.info(self)
