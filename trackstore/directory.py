@@ -66,7 +66,7 @@ class Entry(NamedTuple):
     def segment(self):
         """The segment; a ``DamagedError`` if it cannot be read or is another."""
         part = self.part
-        if part._p_changed is None:
+        if part._p_changed is None or type(part) is not Segment:
             self._check(part, Segment, NAME, self.mark)
         return part
 
@@ -76,7 +76,7 @@ class Entry(NamedTuple):
         grave = self.grave
         if grave is None:
             return None
-        if grave._p_changed is None:
+        if grave._p_changed is None or type(grave) is not Dead:
             self._check(grave, Dead, DEAD_NAME, self.grave_mark)
         return grave.positions
 

@@ -79,7 +79,7 @@ class Ledger(Persistent):
     def leaf(self, number):
         """Return a leaf; a ``DamagedError`` if it cannot be read or is another."""
         leaf = self.leaves[number]
-        if leaf._p_changed is None:
+        if leaf._p_changed is None or type(leaf) is not Leaf:
             damage.expect(leaf, Leaf, LEAF_NAME, self.name, number)
             damage.check(leaf)
         elif leaf.number != number:

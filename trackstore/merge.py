@@ -12,6 +12,7 @@ from ZODB.POSException import ConflictError
 
 from trackstore import block, codec, numbering, tail
 from trackstore.directory import Entry
+from trackstore.exceptions import DamagedError
 from trackstore.record import decode_record
 from trackstore.rewrite import Rewriter
 from trackstore.segment import SegmentBuilder
@@ -67,6 +68,8 @@ def _after_commit(committed, connection, oid):
         in_transactions(connection.db(), oid, _inline_steps, tries=1)
     except ConflictError:
         logger.debug('upkeep collided with a writer; it will be tried again')
+    except DamagedError as error:
+        logger.warning('upkeep was left out: %s', error)
     if connection.opened and not connection.transaction_manager.explicit:
         # The connection has begun its next transaction before the upkeep.
         connection.newTransaction(None)
