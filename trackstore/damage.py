@@ -12,6 +12,7 @@ import zlib
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
+from persistent import Persistent
 from ZODB.FileStorage.format import CorruptedError
 from ZODB.POSException import (
     ConflictError,
@@ -53,9 +54,9 @@ def expect(thing, cls, form, *words, mark=None, numbers=None):
 
     ``numbers`` are the first and the last number of the tracks in it.
     """
+    if not isinstance(thing, cls):  # the ZODB has no class of that name, say
+        raise error(form.format(*words), WRONG, numbers)
     _known[thing] = _Expected(mark, numbers, form, words)
-    if not isinstance(thing, cls):  # the ZODB has no class of that name
-        raise error_of(thing, WRONG)
 
 
 def error_of(thing, why):
@@ -127,8 +128,9 @@ def shaped(thing, state, *types):
 
 
 def distinct(thing, parts):
-    """Raise a ``DamagedError`` if an object refers to some part more than once."""
-    if len(set(map(id, parts))) < len(parts):
+    """Raise a ``DamagedError`` if parts of an object are none, or the same one."""
+    if (len(set(map(id, parts))) < len(parts)
+            or not all(isinstance(part, Persistent) for part in parts)):
         raise error_of(thing, WRONG)
 
 

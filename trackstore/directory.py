@@ -111,6 +111,7 @@ class Directory(Persistent):
         segments, graves, packed = damage.shaped(self, state, tuple, tuple, bytes)
         packed = damage.opened(self, packed)
         damage.distinct(self, segments)
+        damage.distinct(self, [grave for grave in graves if grave is not None])
         self.generation, self.last, self.entries = _unpacked(segments, graves, packed)
         self._v_stamp = object()
 

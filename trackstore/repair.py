@@ -139,6 +139,8 @@ def renew_directory(storage):
         segments, graves, _ = damage.shaped(
             storage.directory, _state_of(storage.directory), tuple, tuple, object)
         damage.distinct(storage.directory, segments)
+        damage.distinct(storage.directory,
+                        [grave for grave in graves if grave is not None])
         for segment, grave in zip(segments, graves, strict=True):
             entries.append(_entry(segment, grave))
     except (DamagedError, ValueError, *damage.ERRORS):

@@ -1,5 +1,7 @@
 """Flipped bytes: a clear error or the right answer, never a wrong one."""
 
+import io
+import json
 import logging
 import os
 import random
@@ -15,6 +17,7 @@ from ZODB.utils import get_pickle_metadata
 import trackstore
 from trackstore import block, codec, index, merge, repair, segment, tail
 from trackstore.exceptions import DamagedError
+from trackstore.export import export_tracks
 
 #: The bytes of a data record before its pickle.
 HEADER = 42
@@ -422,3 +425,45 @@ def test_upkeep_that_meets_damage_leaves_the_save_alone(
             ] == ['upkeep was left out: segment 1-400, block 2: is damaged: its '
                   'checksum is not that of its bytes; "trackstore verify" tells what '
                   'else is, and what can be repaired']
+
+
+# going on with what can be read
+
+def exported(tracks, left_out):
+    buffer = io.BytesIO()
+    export_tracks(tracks, buffer, leftOut=left_out)
+    found = [json.loads(line) for line in buffer.getvalue().splitlines()[1:]]
+    return ({record['id']: record for record in found if 'id' in record},
+            {record['run'] for record in found if 'run' in record})
+
+
+@pytest.mark.parametrize(('name', 'lost', 'key'), [
+    ('block', range(129, 193), 'segment 1-400, block 2: '),
+    ('segment', range(1, 401), 'segment 1-400: '),
+    ('tail', None, 'tail, page 1: '),
+    ('dead', range(1, 401), 'segment 1-400, its removed tracks: '),
+    ('directory', range(1, 500), 'directory: '),
+    ('runs', (), 'runs, page 0: '), ('index', (), '')])
+def test_an_export_leaves_out_what_is_hurt(hurt, whole, name, lost, key):
+    with hurt() as tracks:
+        everything, runs = exported(tracks, None)
+    with hurt(name) as tracks:
+        left_out = {}
+        found, found_runs = exported(tracks, left_out)
+        if name in ('block', 'segment', 'tail'):
+            with pytest.raises(DamagedError):
+                exported(tracks, None)
+    assert (found_runs == runs) == (name != 'runs')
+    assert [where.startswith(key) for where in left_out] == [True] * bool(key)
+    if name == 'tail':  # the changes in it are not there, and nothing else is lost
+        same = {number for number in found if found[number] == everything.get(number)}
+        assert len(everything.keys() - same) <= 2 * tail.PAGE_SIZE
+        assert left_out.popitem()[0].endswith(
+            '; tracks are as they were before the changes in it')
+        return
+    assert found == {} if name == 'directory' else all(
+        found[number] == everything[number] for number in found)
+    kept = {number for number in everything if int(number) not in lost}
+    assert name == 'directory' or found.keys() >= kept
+    for count in left_out.values():  # removed ones are counted where that is hurt
+        assert count is None or count >= len(everything) - len(found)
