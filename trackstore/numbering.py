@@ -80,7 +80,7 @@ class Numbering:
         if self._high + count >= self._end:
             size = max(count, self._size)
             first = _leased(storage, self.kind, size)
-            self._size = min(self._size * 2, LARGEST_LEASE)
+            self._size = min(self._size * 4, LARGEST_LEASE)
             if first != self._end:
                 self._high, self._start = first - 1, first
             self._end = first + size
@@ -130,6 +130,7 @@ class Shared:
     def __init__(self):
         self.numberings = {kind: Numbering(kind) for kind in KINDS}
         self.starting = {}  # task -> the run that a transaction is starting
+        self.upkeep = threading.Lock()  # held by the thread that is at it
 
 
 _by_database = weakref.WeakKeyDictionary()

@@ -18,6 +18,7 @@ from trackstore.storage import TrackingStorage
 from trackstore.track import Track
 
 _URI = re.compile(r'[a-z][a-z0-9+.-]+:', re.IGNORECASE)
+_PASSWORD = re.compile(r'(//[^/@:]*:)[^/@]*(@)')
 
 
 @contextmanager
@@ -42,14 +43,10 @@ def open(where: str | os.PathLike, name: str = 'tracks', create: bool = True,
     exception, and the database is closed.  What cannot be opened is an
     ``OpenError``.
     """
-    if not isinstance(where, (str, os.PathLike)):
-        raise OpenError(
-            f'where: {where!r} is no place; allowed are the path of a database '
-            f'file and a ZODB URI')
-    database = _database(os.fspath(where), create and not readOnly, readOnly)
+    db = database(where, create and not readOnly, readOnly)
     try:
         manager = transaction.TransactionManager()
-        connection = database.open(manager)
+        connection = db.open(manager)
         try:
             storage = _storage(
                 connection, where, name, create and not readOnly, trackFactory)
@@ -63,7 +60,7 @@ def open(where: str | os.PathLike, name: str = 'tracks', create: bool = True,
         finally:
             connection.close()
     finally:
-        database.close()
+        db.close()
 
 
 def _storage(connection, where, name, create, trackFactory):
@@ -84,7 +81,14 @@ def _storage(connection, where, name, create, trackFactory):
     return storage
 
 
-def _database(where, create, read_only):
+def database(where: str | os.PathLike, create: bool = True,
+             readOnly: bool = False) -> DB:
+    """Open a database, whatever is in it; the arguments are those of ``open``."""
+    if not isinstance(where, (str, os.PathLike)):
+        raise OpenError(
+            f'where: {where!r} is no place; allowed are the path of a database '
+            f'file and a ZODB URI')
+    where = os.fspath(where)
     if _URI.match(where) and not os.path.exists(where):
         return _database_from_uri(where)
     if not where or os.path.isdir(where):
@@ -102,7 +106,7 @@ def _database(where, create, read_only):
             f'where: {where!r} is no ZODB database; its first bytes are not '
             f'those of a FileStorage')
     try:
-        return DB(FileStorage(where, read_only=read_only))
+        return DB(FileStorage(where, read_only=readOnly))
     except LockError as error:
         raise OpenError(
             f'where: {where!r} is open already, here or in another process; '
@@ -117,15 +121,25 @@ def _looks_right(where):
 
 
 def _database_from_uri(uri):
+    shown = _PASSWORD.sub(r'\1***\2', uri)
     try:
         import zodburi
     except ImportError as error:
         raise OpenError(
-            f'where: {uri!r} is a URI, which needs zodburi: '
+            f'where: {shown!r} is a URI, which needs zodburi: '
             f"pip install 'trackstore[uri]'") from error
     try:
-        factory, arguments = zodburi.resolve_uri(uri)
-        return DB(factory(), **arguments)
-    except (KeyError, ValueError) as error:
+        factory, arguments = zodburi.resolve_uri(
+            re.sub('^postgresql:', 'postgres:', uri))  # as RelStorage calls it
+        storage = factory()
+    except Exception as error:  # every engine has its own
+        why = str(error.args[0] if error.args else error).strip() or repr(error)
+        if isinstance(error, KeyError) and uri.startswith('postgres'):
+            why = "it needs RelStorage: pip install 'trackstore[postgres]'"
         raise OpenError(
-            f'where: {uri!r} cannot be opened: {error.args[0]}') from error
+            f'where: {shown!r} cannot be opened: {why}') from error
+    try:
+        return DB(storage, **arguments)
+    except BaseException:
+        storage.close()
+        raise

@@ -104,6 +104,7 @@ def hits(view, plan):
     The positions rise: a range, a list or an array.  As triples of the source,
     the positions, and the entry in the directory (None for the tail).
     """
+    view.prefetch()
     for key, entry in view.entries:
         positions = in_entry(view, key, entry, plan)
         if positions:

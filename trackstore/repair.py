@@ -28,11 +28,7 @@ def repair(storage, progress=None):
     """Repair what can be; return a ``Repair``."""
     steps = _Repairing(progress)
     if numbering.is_committed(storage):
-        connection = storage._p_jar
-        merge.in_transactions(
-            connection.db(), storage._p_oid, steps, merge.TRIES)
-        if connection._needs_to_join:  # it has no changes: it may look anew
-            connection.newTransaction(None)
+        merge.in_transactions(storage, steps)
     else:
         for _ in steps(storage):
             pass

@@ -45,10 +45,7 @@ class Rewriter:
         self.entries = []
         self.builder = SegmentBuilder(self.layout.columns)
         self.done = 0
-        self._clear()
-
-    def _clear(self):
-        self.numbers = []
+        self.numbers = []  # of the single tracks that were gathered
         self.columns = {name: [] for name in self.layout.columns}
         self.mappings = []
         self.extras = []
@@ -79,9 +76,12 @@ class Rewriter:
                 len(piece.numbers) >= SMALL
                 and not 0 < len(self.numbers) < SMALL)))
         if not reusable:
-            rows = [(number, n, piece) for n, number in enumerate(piece.numbers)]
-            self._take_rows(sorted([*rows, *between], key=_number_of)
-                            if between else rows)
+            if piece.whole and not between and not self.derive:
+                self._take_columns(piece)
+            else:
+                rows = [(number, n, piece) for n, number in enumerate(piece.numbers)]
+                self._take_rows(sorted([*rows, *between], key=_number_of)
+                                if between else rows)
             self._release(piece.block)
             return
         self._flush()
@@ -94,6 +94,17 @@ class Rewriter:
     def _column(self, block, name, length):
         values = block.column(name)
         return [codec.ABSENT] * length if values is None else values
+
+    def _take_columns(self, piece):
+        """Add all tracks of a small block."""
+        block, count = piece.block, len(piece.numbers)
+        self.numbers += piece.numbers
+        self.mappings += map(block.data_at, range(count))
+        self.extras += map(block.extras, range(count))
+        for name, column in self.columns.items():
+            column += self._column(block, name, count)
+        while len(self.numbers) >= SIZE:
+            self._flush(SIZE)
 
     def _take_rows(self, rows):
         """Add single tracks: triples of number, place in a piece, piece."""
@@ -125,13 +136,17 @@ class Rewriter:
         for name in layout.derived:
             self.columns[name].append(block.value(name, position))
 
-    def _flush(self):
-        """Encode the single tracks that were gathered."""
-        if self.numbers:
-            self.builder.add(self.numbers, self.columns, self.mappings, self.extras)
-            count = len(self.numbers)
-            self._clear()
-            self._advance(count)
+    def _flush(self, most=None):
+        """Encode the single tracks that were gathered, so many at the most."""
+        if not self.numbers:
+            return
+        gathered = self.numbers, self.mappings, self.extras
+        numbers, mappings, extras = (part[:most] for part in gathered)
+        columns = {name: column[:most] for name, column in self.columns.items()}
+        for part in (*gathered, *self.columns.values()):
+            del part[:most]
+        self.builder.add(numbers, columns, mappings, extras)
+        self._advance(len(numbers))
 
     def _advance(self, count):
         self.done += count

@@ -11,6 +11,7 @@ from zope.interface import implementer
 from trackstore import (
     aggregate,
     bulk,
+    claim,
     codec,
     criteria,
     damage,
@@ -41,7 +42,8 @@ LONGEST_ID = 19
 
 
 #: The parts of a storage that are objects, beside the pages of its tail.
-_PARTS = {'directory': Directory, 'runTable': RunTable, '_leases': numbering.Leases}
+_PARTS = {'directory': Directory, 'runTable': RunTable, '_claim': claim.Claim,
+          '_leases': numbering.Leases}
 
 
 @implementer(ITrackingStorage)
@@ -70,6 +72,7 @@ class TrackingStorage(Persistent):
         self._pages = tail.make(tail.Page, tail.NAME, tail.PAGES)
         self.runTable = RunTable()
         self._leases = numbering.Leases()
+        self._claim = claim.Claim()
 
     def __setstate__(self, state):
         if state.get('format', 0) > FORMAT:

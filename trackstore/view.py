@@ -35,6 +35,13 @@ class View:
         return all(page._v_stamp is part.stamp
                    for page, part in zip(self.pages, self.parts, strict=True))
 
+    def prefetch(self):
+        """Ask a server for all segments at once that are not loaded yet."""
+        ghosts = [entry.part for _, entry in self.entries
+                  if entry.part._p_changed is None]
+        if len(ghosts) > 1:
+            self.directory._p_jar.prefetch(ghosts)
+
     def hidden(self, key, entry):
         """Return the positions of a segment that are removed or overridden."""
         hidden = self._hidden.get(key)

@@ -16,19 +16,15 @@ from pathlib import Path
 
 import pytest
 import transaction
-import ZODB
-from ZODB.DemoStorage import DemoStorage
-from ZODB.FileStorage import FileStorage
-from ZODB.MappingStorage import MappingStorage
 
 import trackstore
 from trackstore.testing import frozen_clock
+from trackstore.tests.storages import IN_MEMORY, KINDS
 
 FOLDER = Path(__file__).parents[2] / 'doctests'
 EXAMPLE = re.compile(r'^ *>>> ', re.MULTILINE)
 
-DATABASES = ('FileStorage', 'MappingStorage', 'DemoStorage')
-EVERYWHERE = (*DATABASES, 'unattached')
+EVERYWHERE = (*KINDS, 'unattached')
 
 #: Each story and what it is told with.  Every file must be here, and be there.
 STORIES = {
@@ -36,10 +32,10 @@ STORIES = {
     'runs.rst': EVERYWHERE,
     'query.rst': EVERYWHERE,
     'tracks.rst': EVERYWHERE,
-    'bulk.rst': DATABASES,
+    'bulk.rst': KINDS,
     'aggregates.rst': EVERYWHERE,
-    # a MappingStorage resolves no conflicts, so it is for one writer at a time
-    'transactions.rst': ('FileStorage', 'DemoStorage'),
+    # a MappingStorage resolves no conflicts, a DemoStorage of two does not pack
+    'transactions.rst': [kind for kind in KINDS if kind not in IN_MEMORY],
     'errors.rst': EVERYWHERE,
     'opening.rst': ('FileStorage',),
     'importers.rst': ('MappingStorage',),
@@ -47,30 +43,19 @@ STORIES = {
 }
 
 
-def make_storage(kind, folder):
-    if kind == 'FileStorage':
-        return FileStorage(str(folder / 'data.fs'))
-    if kind == 'MappingStorage':
-        return MappingStorage()
-    path = str(folder / 'base.fs')
-    ZODB.DB(FileStorage(path)).close()
-    return DemoStorage(base=FileStorage(path, read_only=True))
-
-
 @contextmanager
-def root_of(kind, folder):
+def root_of(kind, folder, places):
     """Yield the root mapping of an empty database of that kind."""
     if kind == 'unattached':
         yield {}
         return
-    db = ZODB.DB(make_storage(kind, folder))
-    connection = db.open()
-    try:
-        yield connection.root()
-    finally:
-        transaction.abort()
-        connection.close()
-        db.close()
+    with places.database(kind, folder) as db:
+        connection = db.open()
+        try:
+            yield connection.root()
+        finally:
+            transaction.abort()
+            connection.close()
 
 
 @contextmanager
@@ -101,10 +86,11 @@ def run_examples(text, names, source):
 @pytest.mark.parametrize(('name', 'kind'), [
     pytest.param(name, kind, id=f'{name.removesuffix(".rst")}-{kind}')
     for name, kinds in STORIES.items() for kind in kinds])
-def test_story(name, kind, tmp_path):
+def test_story(name, kind, tmp_path, places):
     source = FOLDER / name
     text = source.read_text('utf-8')
-    with (root_of(kind, tmp_path) as root, frozen_clock('2026-11-21 20:10') as clock,
+    with (root_of(kind, tmp_path, places) as root,
+          frozen_clock('2026-11-21 20:10') as clock,
           namespace(source.stem, root=root, clock=clock) as names):
         run_examples(text, names, source)
 

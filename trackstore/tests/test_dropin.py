@@ -104,12 +104,12 @@ def test_the_documented_calls(tmp_path):
     run_examples(CALLS, {}, tmp_path / 'dropin')
 
 
-def test_the_documented_calls_in_a_database(tmp_path):
+def test_the_documented_calls_in_a_database(tmp_path, places):
     calls = CALLS.replace(
         'tracks = TrackingStorage()',
         "tracks = root['tracks'] = TrackingStorage(); transaction.commit()")
     assert calls != CALLS
-    with root_of('FileStorage', tmp_path) as root:
+    with root_of('FileStorage', tmp_path, places) as root:
         run_examples(calls, {'root': root, 'transaction': transaction},
                      tmp_path / 'dropin')
 

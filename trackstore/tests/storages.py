@@ -1,0 +1,82 @@
+"""Every kind of storage that a store may be in, each chosen by its URI."""
+
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from trackstore.opening import database
+from trackstore.tests.servers import PostgreSQL, ZEOServer, need
+
+#: Kinds of which each database is new, and gone when it is closed.
+IN_MEMORY = ('MappingStorage', 'DemoStorage')
+
+#: Kinds that another process can open at the same time.
+SERVED = ('ZEO', 'PostgreSQL', 'PostgreSQL without history')
+
+KINDS = ('FileStorage', 'zlibstorage', *IN_MEMORY, *SERVED)
+
+#: Kinds that have an undo log.
+WITH_UNDO = ('FileStorage', 'zlibstorage', 'ZEO', 'PostgreSQL')
+
+ZLIB = '''
+%import zc.zlibstorage
+<zodb main>
+  <zlibstorage>
+    <filestorage>
+      path {path}
+    </filestorage>
+  </zlibstorage>
+</zodb>
+'''
+
+
+class Places:
+    """Makes places of each kind, and the servers that they need, once a run."""
+
+    def __init__(self, folder):
+        self.folder = Path(folder)
+        self._stack = ExitStack()
+        self._postgresql = None
+
+    @property
+    def postgresql(self):
+        if self._postgresql is None:
+            self._postgresql = self._stack.enter_context(
+                PostgreSQL(self.folder / 'postgresql'))
+        return self._postgresql
+
+    @contextmanager
+    def uri(self, kind, folder):
+        """Yield the URI of a new place of that kind; files are in the folder."""
+        folder = Path(folder)
+        if kind == 'ZEO':
+            with ZEOServer(folder / 'served.fs') as server:
+                yield server.uri
+        elif kind.startswith('PostgreSQL'):
+            server = self.postgresql
+            yield server.uri(server.new_database(), kind == 'PostgreSQL')
+        elif kind == 'zlibstorage':
+            need('zc.zlibstorage')
+            config = folder / 'zlib.conf'
+            config.write_text(ZLIB.format(path=folder / 'zlib.fs'))
+            yield f'zconfig://{config}#main'
+        elif kind == 'DemoStorage':
+            base = f'file://{folder / "base.fs"}'
+            database(base).close()
+            yield f'demo:({base}?read_only=1)/(memory://changes)'
+        elif kind == 'MappingStorage':
+            yield 'memory://'
+        else:
+            yield f'file://{folder / "data.fs"}'
+
+    @contextmanager
+    def database(self, kind, folder):
+        """Yield a new, empty database of that kind."""
+        with self.uri(kind, folder) as uri:
+            db = database(uri)
+            try:
+                yield db
+            finally:
+                db.close()
+
+    def close(self):
+        self._stack.close()

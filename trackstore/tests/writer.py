@@ -1,0 +1,124 @@
+"""A process that writes to a store, for tests and benchmarks.
+
+``python -m trackstore.tests.writer URI NAME STEP SECONDS`` opens the store, says
+``ready``, waits for a line, works until the time is over, and prints as JSON what
+it has committed.  ``Writers`` starts several, and lets them begin together.
+"""
+
+import json
+import random
+import subprocess
+import sys
+import time
+
+from ZODB.POSException import ConflictError
+
+TASKS = [f'task{number:03d}' for number in range(200)]
+BATCH = 100
+
+
+class Writer:
+    """What one process does, and what it knows that it has committed."""
+
+    def __init__(self, tracks, name):
+        self.tracks = tracks
+        self.name = name
+        self.random = random.Random(name)
+        self.committed = {}  # number -> data, or None for what was removed
+        self.conflicts = []
+        self.steps = 0
+
+    def record(self):
+        task = self.random.choice(TASKS)
+        return task, 0, f'{self.name}-{self.random.randrange(50)}', {
+            'by': self.name, 'step': self.steps, 'page': f'/page/{task}'}
+
+    def single(self):
+        record = self.record()
+        return {self.tracks.saveUserTrack(*record): record[3]}
+
+    def batch(self):
+        records = [self.record() for _ in range(BATCH)]
+        ids = self.tracks.saveTracks(records)
+        return dict(zip(ids, (record[3] for record in records), strict=True))
+
+    def mixed(self):
+        """Now this, now that, all of it with tracks of one's own."""
+        kind = self.random.randrange(6)
+        mine = [trackId for trackId, data in self.committed.items()
+                if data is not None]
+        if kind < 2 or not mine:
+            return self.single()
+        if kind == 2:
+            return self.batch()
+        if kind == 3:
+            self.tracks.startRun(f'{self.name}-{self.steps}')
+            return self.single()
+        trackId = self.random.choice(mine)
+        if kind == 4:
+            self.tracks.removeTrack(self.tracks[trackId])
+            return {trackId: None}
+        data = {**self.committed[trackId], 'step': self.steps}
+        self.tracks[trackId].data = data
+        return {trackId: data}
+
+    def work(self, step, seconds):
+        """Take steps, each again after a conflict, until the time is over."""
+        manager = self.tracks._p_jar.transaction_manager
+        step = getattr(self, step)
+        start = time.perf_counter()
+        while time.perf_counter() < start + seconds:
+            try:
+                manager.begin()
+                changed = step()
+                manager.commit()
+            except ConflictError as conflict:
+                manager.abort()
+                self.conflicts.append(str(conflict))
+            else:
+                self.committed.update(changed)
+                self.steps += 1
+        return time.perf_counter() - start
+
+
+class Writers:
+    """Processes that write to a store at the same time."""
+
+    def __init__(self, uri, step, count, seconds):
+        self._processes = [
+            subprocess.Popen(
+                [sys.executable, '-m', 'trackstore.tests.writer', uri, f'w{n}', step,
+                 str(seconds)],
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            for n in range(count)]
+
+    def run(self):
+        """Let them all work; return what each has printed."""
+        for process in self._processes:
+            process.stdout.readline()
+        for process in self._processes:
+            process.stdin.write('go\n')
+            process.stdin.flush()
+        results = []
+        for process in self._processes:
+            printed, _ = process.communicate(timeout=600)
+            if process.returncode:
+                raise RuntimeError(f'a writer ended with {process.returncode}')
+            results.append(json.loads(printed))
+        return results
+
+
+def main(uri, name, step, seconds):
+    import trackstore
+    with trackstore.open(uri, create=False) as tracks:
+        writer = Writer(tracks, name)
+        print('ready', flush=True)
+        sys.stdin.readline()
+        took = writer.work(step, float(seconds))
+    print(json.dumps({
+        'seconds': took, 'steps': writer.steps, 'conflicts': writer.conflicts,
+        'committed': writer.committed}))
+
+
+if __name__ == '__main__':
+    main(*sys.argv[1:])
