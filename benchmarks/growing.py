@@ -43,7 +43,9 @@ def measure(uri, step, count, seconds):
             if tracks.getRun(task) is None:
                 tracks.startRun(task)
         before = tracks._p_jar.db().getSize()
-    results = Writers(uri, step, count, seconds).run()
+    writers = Writers(uri, step, count, seconds)
+    writers.start()
+    results = writers.results()
     saved = sum(len(result['committed']) for result in results)
     with trackstore.open(uri, create=False) as tracks:
         if len(tracks) != saved:

@@ -52,7 +52,8 @@ class Writer:
         if kind == 2:
             return self.batch()
         if kind == 3:
-            self.tracks.startRun(f'{self.name}-{self.steps}')
+            self.tracks.stopRun(self.name, finish=self.steps % 2 == 0)
+            self.tracks.startRun(self.name)
             return self.single()
         trackId = self.random.choice(mine)
         if kind == 4:
@@ -92,13 +93,16 @@ class Writers:
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
             for n in range(count)]
 
-    def run(self):
-        """Let them all work; return what each has printed."""
+    def start(self):
+        """Let them all begin, once all are ready."""
         for process in self._processes:
             process.stdout.readline()
         for process in self._processes:
             process.stdin.write('go\n')
             process.stdin.flush()
+
+    def results(self):
+        """Return what each has printed in the end."""
         results = []
         for process in self._processes:
             printed, _ = process.communicate(timeout=600)
