@@ -4,7 +4,7 @@ import pickle
 
 from persistent import Persistent
 
-from trackstore import codec
+from trackstore import codec, damage
 
 #: The number of tracks in a full block.
 SIZE = 1024
@@ -33,11 +33,26 @@ class Block(Persistent):
         self.data = codec.compress(pickle.dumps(
             (codec.encode_mappings(mappings), extras), 5))
 
+    def __getstate__(self):
+        return self.columns, self.data
+
+    def __setstate__(self, state):
+        self.columns, self.data = damage.shaped(self, state, bytes, bytes)
+
+    @property
+    def mark(self):
+        """What tells the block from others."""
+        return codec.mark_of(self.columns) << 32 | codec.mark_of(self.data)
+
+    def _checked(self, name):
+        damage.check(self)
+        return pickle.loads(damage.opened(self, getattr(self, name)))
+
     def column(self, name):
         """Return a sequence of the values, or None if there are none."""
         cached = self.__dict__.get('_v_columns')
         if cached is None:
-            names, blobs = pickle.loads(codec.decompress(self.columns))
+            names, blobs = self._checked('columns')
             cached = self._v_columns = dict(zip(names, blobs, strict=True))
         values = cached.get(name)
         if type(values) is bytes:
@@ -47,7 +62,7 @@ class Block(Persistent):
     def _decoded(self):
         cached = self.__dict__.get('_v_data')
         if cached is None:
-            mappings, extras = pickle.loads(codec.decompress(self.data))
+            mappings, extras = self._checked('data')
             cached = self._v_data = codec.Mappings(mappings), extras
         return cached
 

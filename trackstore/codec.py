@@ -24,7 +24,7 @@ from operator import itemgetter, sub
 
 from persistent import Persistent
 
-from trackstore.exceptions import DataError
+from trackstore.exceptions import DamagedError, DataError
 
 #: What stands in a column for a value that a record does not have.
 ABSENT = Ellipsis
@@ -39,6 +39,10 @@ _STR, _INT, _FLOAT, _BOOL, _NONE = map(
     frozenset, ((str,), (int,), (float,), (bool,), (type(None),)))
 _LEVEL = 1
 
+#: The bytes of a checksum.
+CHECKSUM = 4
+MISMATCH = 'its checksum is not that of its bytes'
+
 #: So many texts at the most are kept, so that equal ones are one object: those
 #: of the tracks that are looked at take less memory and stay in fast caches.
 SHARED = 2 ** 16
@@ -46,14 +50,38 @@ _shared = {}
 
 
 def compress(raw):
-    """Return the bytes compressed where that makes them smaller."""
+    """Return the bytes compressed where that makes them smaller.
+
+    The last bytes are a checksum either way: zlib has one of its own.
+    """
     packed = zlib.compress(raw, _LEVEL)
-    return b'z' + packed if len(packed) < len(raw) else b'-' + raw
+    return b'z' + packed if len(packed) < len(raw) else stored(raw)
+
+
+def stored(raw):
+    """Return the bytes as they are, with a checksum."""
+    return b'-' + raw + zlib.crc32(raw).to_bytes(CHECKSUM, 'little')
 
 
 def decompress(blob):
-    """Return the bytes that were given to ``compress``."""
-    return zlib.decompress(blob[1:]) if blob[:1] == b'z' else blob[1:]
+    """Return the bytes that were given to ``compress`` or ``stored``.
+
+    Raises a ``DamagedError`` where the checksum is not that of the bytes.
+    """
+    if type(blob) is bytes:
+        if blob[:1] == b'z':
+            with suppress(zlib.error):
+                return zlib.decompress(blob[1:])
+        elif blob[:1] == b'-':
+            raw = blob[1:-CHECKSUM]
+            if zlib.crc32(raw) == int.from_bytes(blob[-CHECKSUM:], 'little'):
+                return raw
+    raise DamagedError(MISMATCH)
+
+
+def mark_of(blob):
+    """Return what tells the bytes of ``compress`` or ``stored`` from others."""
+    return int.from_bytes(blob[-CHECKSUM:], 'little')
 
 
 # arrays of whole numbers, always little-endian on disk

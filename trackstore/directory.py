@@ -6,24 +6,84 @@ from typing import NamedTuple
 from persistent import Persistent
 from ZODB.POSException import ConflictError
 
-from trackstore.codec import decode_column, encode_column
+from trackstore import codec, damage
+from trackstore.segment import NAME, Segment
+
+#: What errors call the dead of a segment.
+DEAD_NAME = NAME + ', its removed tracks'
+
+
+class Dead(Persistent):
+    """The positions of a segment that are removed or overridden.
+
+    It never changes: where there are more of them there is another one.
+    """
+
+    def __init__(self, positions):
+        self.blob = codec.compress(codec.encode_column(sorted(positions), rising=True))
+
+    def __getstate__(self):
+        return self.blob,
+
+    def __setstate__(self, state):
+        self.blob, = damage.shaped(self, state, bytes)
+
+    @property
+    def mark(self):
+        """What tells this from others."""
+        return codec.mark_of(self.blob)
+
+    @property
+    def positions(self):
+        """The positions as a set."""
+        cached = self.__dict__.get('_v_positions')
+        if cached is None:
+            damage.check(self)
+            cached = self._v_positions = frozenset(
+                codec.decode_column(damage.opened(self, self.blob)))
+        return cached
 
 
 class Entry(NamedTuple):
     """What is known of a segment without loading it.
 
-    ``dead`` is None or an ``IITreeSet`` of the positions that are removed or
-    overridden, ``buried`` their number.
+    ``part`` is the segment and ``grave`` its ``Dead`` or None, both before they
+    are checked, with their marks; ``buried`` counts the dead.
     """
 
-    segment: object
+    part: object
     first: int
     last: int
     count: int
     low: float
     high: float
-    dead: object = None
+    grave: object = None
     buried: int = 0
+    mark: int = 0
+    grave_mark: int = 0
+
+    @property
+    def segment(self):
+        """The segment; a ``DamagedError`` if it cannot be read or is another."""
+        part = self.part
+        if part._p_changed is None or type(part) is not Segment:
+            self._check(part, Segment, NAME, self.mark)
+        return part
+
+    @property
+    def dead(self):
+        """The positions that are removed or overridden, a set, or None."""
+        grave = self.grave
+        if grave is None:
+            return None
+        if grave._p_changed is None or type(grave) is not Dead:
+            self._check(grave, Dead, DEAD_NAME, self.grave_mark)
+        return grave.positions
+
+    def _check(self, thing, cls, form, mark):
+        numbers = self.first, self.last
+        damage.expect(thing, cls, form, *numbers, mark=mark, numbers=numbers)
+        damage.check(thing)
 
     @property
     def live(self):
@@ -45,11 +105,14 @@ class Directory(Persistent):
         self._v_stamp = object()
 
     def __getstate__(self):
-        return self.generation, self.last, *_packed(self.entries)
+        return _packed(self.generation, self.last, self.entries)
 
     def __setstate__(self, state):
-        self.generation, self.last, *packed = state
-        self.entries = _unpacked(*packed)
+        segments, graves, packed = damage.shaped(self, state, tuple, tuple, bytes)
+        packed = damage.opened(self, packed)
+        damage.distinct(self, segments)
+        damage.distinct(self, [grave for grave in graves if grave is not None])
+        self.generation, self.last, self.entries = _unpacked(segments, graves, packed)
         self._v_stamp = object()
 
     def _changed(self):
@@ -58,7 +121,7 @@ class Directory(Persistent):
 
     def add(self, entry):
         """Add a segment of new tracks."""
-        self.entries[entry.first, self.generation] = entry
+        self.entries[entry.first, self.generation] = _marked(entry)
         self.last = max(self.last, entry.last)
         self._changed()
 
@@ -68,14 +131,16 @@ class Directory(Persistent):
         for key in keys:
             del self.entries[key]
         for entry in entries:
-            self.entries[entry.first, self.generation] = entry
+            self.entries[entry.first, self.generation] = _marked(entry)
             last = max(last, entry.last)
         self.last = max(self.last, last)
         self._changed()
 
-    def bury(self, key, dead, buried):
-        """Note the positions of a segment that are dead: a new generation."""
-        self.entries[key] = self.entries[key]._replace(dead=dead, buried=buried)
+    def bury(self, key, positions):
+        """Note the positions of a segment that are dead: all of them."""
+        grave = Dead(positions)
+        self.entries[key] = self.entries[key]._replace(
+            grave=grave, buried=len(positions), grave_mark=grave.mark)
         self._changed()
 
     def in_order(self):
@@ -87,7 +152,9 @@ class Directory(Persistent):
 
     def _p_resolveConflict(self, old, saved, new):
         """Merge by key; it is a conflict where both changed the same entry."""
-        base, theirs, ours = (_unpacked(*state[2:]) for state in (old, saved, new))
+        (_, _, base), (generation, last, theirs), (our_generation, our_last, ours) = (
+            _unpacked(segments, graves, codec.decompress(packed))
+            for segments, graves, packed in (old, saved, new))
         result = dict(theirs)
         for key in base.keys() | ours.keys():
             before = _identity(base.get(key))
@@ -99,7 +166,8 @@ class Directory(Persistent):
                 result[key] = ours[key]
             else:
                 del result[key]
-        return max(saved[0], new[0]), max(saved[1], new[1]), *_packed(result)
+        return _packed(
+            max(generation, our_generation), max(last, our_last), result)
 
 
 def _identity(entry):
@@ -107,23 +175,30 @@ def _identity(entry):
     return entry and tuple(getattr(part, 'oid', part) for part in entry)
 
 
-def _packed(entries):
-    """Return the segments, the dead sets and all numbers as few objects.
+def _marked(entry):
+    """Return the entry of a new segment with its mark."""
+    return entry._replace(mark=entry.part.mark)
+
+
+def _packed(generation, last, entries):
+    """Return the segments, their dead and all numbers as few objects.
 
     ZODB calls back for each object in a state, so few are quicker.
     """
-    segments = tuple(entry.segment for entry in entries.values())
-    dead = {n: entry.dead for n, entry in enumerate(entries.values())
-            if entry.dead is not None}
-    rows = [(*key, *entry[1:6], entry.buried) for key, entry in entries.items()]
-    columns = [encode_column(column) for column in zip(*rows, strict=True)]
-    return segments, dead, pickle.dumps(columns, 5)
+    segments = tuple(entry.part for entry in entries.values())
+    graves = tuple(entry.grave for entry in entries.values())
+    rows = [(*key, *entry[1:6], *entry[7:]) for key, entry in entries.items()]
+    columns = [codec.encode_column(column) for column in zip(*rows, strict=True)]
+    return segments, graves, codec.stored(
+        pickle.dumps((generation, last, columns), 5))
 
 
-def _unpacked(segments, dead, packed):
-    """Return the dictionary of entries."""
-    columns = map(decode_column, pickle.loads(packed))
-    return {
-        (first, generation): Entry(segments[n], *values, dead.get(n), buried)
-        for n, (first, generation, *values, buried)
-        in enumerate(zip(*columns, strict=True))}
+def _unpacked(segments, graves, packed):
+    """Return the generation, the last number, and the dictionary of entries."""
+    generation, last, columns = pickle.loads(packed)
+    entries = {}
+    for segment, grave, (first, number, *values) in zip(
+            segments, graves, zip(*map(codec.decode_column, columns), strict=True),
+            strict=True):
+        entries[first, number] = Entry(segment, *values[:5], grave, *values[5:])
+    return generation, last, entries

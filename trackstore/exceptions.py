@@ -4,6 +4,8 @@ Each is also a subclass of the builtin error that one would expect, so that a
 caller need not know this module.
 """
 
+from ZODB.POSException import POSError
+
 
 class TrackstoreError(Exception):
     """The base of the errors that trackstore defines."""
@@ -35,3 +37,15 @@ class FormatError(TrackstoreError, ValueError):
 
 class OpenError(TrackstoreError, ValueError):
     """A place that cannot be opened as a store."""
+
+
+class DamagedError(TrackstoreError, POSError, ValueError):
+    """Stored bytes that are not what was written.
+
+    ``where`` names what is hurt, ``why`` says how that was noticed.  ``first`` and
+    ``last`` are the lowest and the highest number of the tracks that are in it,
+    None where that is not known.
+    """
+
+    # A POSError, since the ZODB lets these pass from where an object is loaded.
+    where = why = first = last = None

@@ -14,11 +14,11 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict, deque
 from contextlib import suppress
-from itertools import accumulate, chain, count, repeat
+from itertools import accumulate, chain, count, islice, repeat
 
 from persistent import Persistent
 
-from trackstore import codec, keys
+from trackstore import codec, damage, keys
 
 #: The bytes of positions and the values after which a page is full.
 PAGE_BYTES = 8192
@@ -146,14 +146,27 @@ class IndexPage(Persistent):
             (codec.encode_column(values), codec.array_to_bytes(counts),
              positions.typecode, codec.array_to_bytes(positions)), 5)
         # Short positions hardly get smaller, and are written while saving.
-        self.blob = b'-' + raw if positions.typecode == 'H' else codec.compress(raw)
+        self.blob = (codec.stored if positions.typecode == 'H'
+                     else codec.compress)(raw)
+
+    def __getstate__(self):
+        return self.blob,
+
+    def __setstate__(self, state):
+        self.blob, = damage.shaped(self, state, bytes)
+
+    @property
+    def mark(self):
+        """What tells the page from others."""
+        return codec.mark_of(self.blob)
 
     def decoded(self):
         """Return the values, where each one's positions begin, the positions."""
         cached = self.__dict__.get('_v_decoded')
         if cached is None:
+            damage.check(self)
             values, counts, typecode, positions = pickle.loads(
-                codec.decompress(self.blob))
+                damage.opened(self, self.blob))
             counts = codec.array_from_bytes('I', counts)
             cached = self._v_decoded = (
                 codec.decode_values(values),
@@ -162,26 +175,71 @@ class IndexPage(Persistent):
         return cached
 
 
+class _Pages(list):
+    """The pages of the values of a kind.
+
+    ``firsts`` are each page's first value, ``marks`` what the pages must have, and
+    ``where`` is the name of the index.
+    """
+
+    def __init__(self, pages, firsts, marks, where):
+        super().__init__(pages)
+        self.firsts = firsts
+        self.marks = marks
+        self.where = where
+        self._known = set()
+
+    def decoded(self, number):
+        """Return what a page has; a ``DamagedError`` if it is hurt or another."""
+        page = self[number]
+        if number not in self._known:
+            damage.expect(page, IndexPage, '{}, page {}', self.where, number,
+                          mark=self.marks[number])
+            self._known.add(number)
+        return damage.loaded(page).decoded()
+
+    def items(self, number):
+        """Return the values of a page, each with the list of its positions."""
+        values, offsets, positions = self.decoded(number)
+        return [(value, list(positions[offsets[n]:offsets[n + 1]]))
+                for n, value in enumerate(values)]
+
+
 class SegmentIndex:
     """The index of a segment, and a part of its state.
 
-    ``kinds`` maps the kind of the values to a pair: each page's first value,
-    and the pages.
+    ``kinds`` maps the kind of the values to the pages.
     """
 
-    def __init__(self, coded):
+    def __init__(self, kinds):
+        self.kinds = kinds
+        self._table = None
+
+    @classmethod
+    def of(cls, coded, where):
+        """Return the index of a column; ``where`` is what errors call it."""
         typecode = 'H' if len(coded) <= 65536 else 'I'
         groups = coded.grouped()
-        self.kinds = {kind: _pages(members, groups, typecode)
-                      for kind, members in _by_kind(groups)}
-        self._table = None
+        kinds = {}
+        for kind, members in _by_kind(groups):
+            firsts, pages = _pages(members, groups, typecode)
+            kinds[kind] = _Pages(pages, firsts, [page.mark for page in pages], where)
+        return cls(kinds)
 
-    def __getstate__(self):
-        return self.kinds
+    def state(self):
+        """Return all but the pages."""
+        return {kind: (pages.firsts, pages.marks)
+                for kind, pages in self.kinds.items()}
 
-    def __setstate__(self, state):
-        self.kinds = state
-        self._table = None
+    @classmethod
+    def from_state(cls, state, pages, where):
+        """Return the index of that state, its pages taken out of an iterator."""
+        return cls({kind: _Pages(islice(pages, len(marks)), firsts, marks, where)
+                    for kind, (firsts, marks) in state.items()})
+
+    def pages(self):
+        """Return all pages."""
+        return chain.from_iterable(self.kinds.values())
 
     def postings(self, criterion):
         if criterion.exact is not None:
@@ -199,45 +257,44 @@ class SegmentIndex:
         if found is None:
             return None
         if value is None:
-            return found[1][0].decoded()[2]
-        firsts, pages = found
-        number = bisect_right(firsts, value) - 1
+            return found.decoded(0)[2]
+        number = bisect_right(found.firsts, value) - 1
         if number < 0:
             return None
-        values, offsets, positions = pages[number].decoded()
+        values, offsets, positions = found.decoded(number)
         place = bisect_left(values, value)
         if place == len(values) or values[place] != value:
             return None
         return positions[offsets[place]:offsets[place + 1]]
 
     def _span(self, found, low, high):
-        firsts, pages = found
+        firsts = found.firsts
         start = 0 if low is None else max(bisect_right(firsts, low) - 1, 0)
-        end = len(pages) if high is None else bisect_right(firsts, high)
+        end = len(firsts) if high is None else bisect_right(firsts, high)
         result = []
-        for page in pages[start:end]:
-            values, offsets, positions = page.decoded()
+        for number in range(start, end):
+            values, offsets, positions = found.decoded(number)
             result += [positions[offsets[n]:offsets[n + 1]]
                        for n in range(len(values))[_within(values, low, high)]]
         return result
 
     def _prefix(self, found, prefix):
-        firsts, pages = found
         result = []
-        for page in pages[max(bisect_right(firsts, prefix) - 1, 0):]:
-            values, offsets, positions = page.decoded()
-            found = _beginning(values, prefix)
+        for number in range(
+                max(bisect_right(found.firsts, prefix) - 1, 0), len(found)):
+            values, offsets, positions = found.decoded(number)
+            beginning = _beginning(values, prefix)
             result += [positions[offsets[n]:offsets[n + 1]]
-                       for n in range(len(values))[found]]
-            if found.stop < len(values):
+                       for n in range(len(values))[beginning]]
+            if beginning.stop < len(values):
                 break
         return result
 
     def values(self):
         result = []
-        for _, pages in self.kinds.values():
-            for page in pages:
-                values, offsets, _ = page.decoded()
+        for pages in self.kinds.values():
+            for number in range(len(pages)):
+                values, offsets, _ = pages.decoded(number)
                 result += [(value, offsets[n + 1] - offsets[n])
                            for n, value in enumerate(values)]
         return result
@@ -255,9 +312,9 @@ class SegmentIndex:
         return self._table
 
     def items(self):
-        for _, pages in self.kinds.values():
-            for page in pages:
-                values, offsets, positions = page.decoded()
+        for pages in self.kinds.values():
+            for number in range(len(pages)):
+                values, offsets, positions = pages.decoded(number)
                 for n, value in enumerate(values):
                     yield value, positions[offsets[n]:offsets[n + 1]]
 

@@ -105,7 +105,13 @@ class ITrackingStorage(Interface):
     numeric order.
 
     Everything takes part in the current transaction of its connection, except
-    ``compact``, which has transactions of its own.
+    ``compact`` and ``repair``, which have transactions of their own.
+
+    Stored bytes that are not what was written are a ``DamagedError``, whatever
+    reads them.  It names what is hurt in ``where``, and the lowest and highest
+    number of the tracks in it in ``first`` and ``last`` (None if not known).
+    ``query(after=error.last)`` finds those that come after, and
+    ``query(after=error.first, reverse=True)`` those that come before.
     """
 
     trackFactory = Attribute(
@@ -292,7 +298,22 @@ class ITrackingStorage(Interface):
         """Compare every index and segment with the tracks.
 
         Returns a list of sentences, one for each thing that is wrong: empty
-        when all is well.
+        when all is well.  Damaged bytes are such a thing, and no error: each
+        segment, block, page of an index or of the tail, and leaf of runs that
+        is damaged is named, and the rest is gone through all the same.
+        """
+
+    def repair(progress=None):
+        """Make anew from the tracks what ``verify`` finds wrong.
+
+        That is the indexes and times of segments, the directory's entries, the
+        directory if it is damaged itself, and damaged leaves of runs, as far as
+        the tracks tell.  Tracks whose own bytes are damaged cannot be repaired:
+        they are left where they are, and nothing else is taken out.
+
+        Works in transactions of its own and beside writers, as ``compact``
+        does.  Returns a pair of lists of sentences, ``repaired`` and
+        ``problems``: what was made anew, and what is wrong still.
         """
 
     def info():

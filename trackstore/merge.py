@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from functools import partial
 
 import transaction
-from BTrees.IIBTree import IITreeSet
 from ZODB.POSException import ConflictError
 
 from trackstore import block, claim, codec, numbering, tail
@@ -72,7 +71,8 @@ def _after_commit(committed, connection, oid, lock):
         logger.debug('upkeep collided with a writer; it will be tried again')
     except Exception as error:  # a full disk, a lost server: what was saved is saved
         logger.warning(
-            'upkeep failed, and is tried again after a later commit: %r', error)
+            'upkeep failed, and is tried again after a later commit: %s',
+            str(error) or repr(error))
     finally:
         lock.release()
     if connection.opened and not connection.transaction_manager.explicit:
@@ -102,6 +102,16 @@ def _connected(database):
     finally:
         connection.transaction_manager.abort()
         connection.close()
+
+
+def in_transactions(storage, steps):
+    """Do each of the steps in a transaction of a connection of its own."""
+    connection = storage._p_jar
+    with _connected(connection.db()) as own:
+        result = _in_transactions(own, storage._p_oid, steps, TRIES)
+    if connection._needs_to_join:  # it has no changes: it may look anew
+        connection.newTransaction(None)
+    return result
 
 
 def _in_transactions(connection, oid, steps, tries):
@@ -219,19 +229,17 @@ def _bury_overridden(directory, numbers):
     for key, entry in directory.in_order():
         found = list(positions_of(numbers, entry))
         if found:
-            dead = IITreeSet() if entry.dead is None else entry.dead
-            dead.update(found)
+            dead = (entry.dead or frozenset()).union(found)
             if len(dead) == entry.count:
                 emptied.append(key)
             else:
-                directory.bury(key, dead, len(dead))
+                directory.bury(key, dead)
     directory.replace(emptied, [])
 
 
 def _merge_inline(storage, found):
-    segments = [entry.segment for _, entry in found]
-    prefetch(segments)
-    prefetch(block for segment in segments for block in segment.blocks)
+    prefetch(entry.part for _, entry in found)
+    prefetch(part for _, entry in found for part in entry.segment.blocks)
     merge(storage, found)
 
 
@@ -259,12 +267,7 @@ def compact(storage, progress=None):
         for _ in steps(storage):
             pass
         return len(storage._directory.entries)
-    connection = storage._p_jar
-    with _connected(connection.db()) as own:
-        count = _in_transactions(own, storage._p_oid, steps, TRIES)
-    if connection._needs_to_join:  # it has no changes: it may look anew
-        connection.newTransaction(None)
-    return count
+    return in_transactions(storage, steps)
 
 
 class _Compaction:

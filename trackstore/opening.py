@@ -73,7 +73,7 @@ def _storage(connection, where, name, create, trackFactory):
         raise OpenError(
             f'name: the root of {where!s} has {found} under {name!r}; wanted is a '
             f'TrackingStorage')
-    len(storage)  # a FormatError where it is of a newer format
+    storage._understood()  # a FormatError where it is of a newer format
     if trackFactory not in (None, storage.trackFactory):
         raise OpenError(
             f'trackFactory: {where!s} has tracks of {storage.trackFactory!r}; '

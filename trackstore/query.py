@@ -105,7 +105,7 @@ def hits(view, plan):
     The positions rise: a range, a list or an array.  As triples of the source,
     the positions, and the entry in the directory (None for the tail).
     """
-    prefetch(entry.segment for _, entry in view.entries)
+    prefetch(entry.part for _, entry in view.entries)
     for key, entry in view.entries:
         positions = in_entry(view, key, entry, plan)
         if positions:
@@ -120,6 +120,9 @@ def in_entry(view, key, entry, plan):
     """Return the rising positions in a segment of the tracks that match."""
     if (plan.high is not None and entry.low > plan.high) or (
             plan.low is not None and entry.high < plan.low):
+        return ()
+    if plan.after is not None and (
+            entry.first >= plan.after if plan.reverse else entry.last <= plan.after):
         return ()
     low = plan.low if plan.low is not None and plan.low > entry.low else None
     high = plan.high if plan.high is not None and plan.high < entry.high else None

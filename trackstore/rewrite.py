@@ -6,7 +6,7 @@ dead tracks is encoded again.
 
 from bisect import bisect_left, bisect_right
 
-from trackstore import codec, handles
+from trackstore import codec, damage, handles
 from trackstore.block import SIZE
 from trackstore.directory import Entry
 from trackstore.segment import SegmentBuilder
@@ -70,6 +70,7 @@ class Rewriter:
 
     def _take_piece(self, piece, between):
         """Add the tracks of a block, and those whose numbers are in between."""
+        damage.loaded(piece.block)
         reusable = (piece.whole and not between and not self.derive and (
             len(piece.block.data) >= LARGE or (
                 len(piece.numbers) >= SMALL
@@ -108,7 +109,7 @@ class Rewriter:
     def _take_rows(self, rows):
         """Add single tracks: triples of number, place in a piece, piece."""
         for number, n, piece in rows:
-            block, position = piece.block, piece.local[n]
+            block, position = damage.loaded(piece.block), piece.local[n]
             data = block.mappings[position]
             self.numbers.append(number)
             self.mappings.append(data)
@@ -182,9 +183,9 @@ def _number_of(row):
 def _pieces(entry):
     """Yield the pieces of a segment that have live tracks."""
     segment = entry.segment
-    dead = frozenset(entry.dead) if entry.dead is not None else ()
+    dead = entry.dead or ()
     starts = segment.block_starts
-    for n, block in enumerate(segment.blocks):
+    for n in range(len(segment.blocks)):
         positions = range(starts[n], starts[n + 1])
         if dead:
             live = [position for position in positions if position not in dead]
@@ -192,7 +193,7 @@ def _pieces(entry):
             live = positions
         if live:
             start = positions.start
-            yield _Piece(block, [position - start for position in live],
+            yield _Piece(segment.block(n), [position - start for position in live],
                          segment.numbers_at(live), len(live) == len(positions))
 
 

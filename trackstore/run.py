@@ -4,17 +4,20 @@ import pickle
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from BTrees.LOBTree import LOBTree
-from BTrees.OOBTree import OOBTree
 from persistent import Persistent
 from zope.interface import implementer
 
-from trackstore import keys, tail
+from trackstore import damage, keys, tail
 from trackstore.interfaces import IRun
+from trackstore.ledger import NAME, Ledger
 from trackstore.timestamps import checked, timeStamp2ISO
 
 #: The number of pages of each of the two tails of runs.
 PAGES = 4
+
+#: What errors call their pages.
+PAGE_NAME = 'runs, page {}'
+CURRENT_NAME = 'current runs, page {}'
 
 
 class RunState(NamedTuple):
@@ -95,18 +98,34 @@ class Run:
 class RunTable(Persistent):
     """The runs by number, and the current run of each task.
 
-    New and changed entries stand in pages first; upkeep moves them to BTrees.
+    New and changed entries stand in pages first; upkeep moves them to ledgers.
     """
 
+    #: The parts that are persistent objects, in the order of the state.
+    LEDGERS = ('active', 'done', 'current')
+
     def __init__(self):
-        self.pages = tuple(tail.SharingPage() for _ in range(PAGES))
-        self.current_pages = tuple(tail.SharingPage() for _ in range(PAGES))
-        self.active = LOBTree()
-        self.done = LOBTree()
-        self.current = OOBTree()
+        self.pages = tail.make(tail.SharingPage, PAGE_NAME, PAGES)
+        self.current_pages = tail.make(tail.SharingPage, CURRENT_NAME, PAGES)
+        self.active, self.done, self.current = map(Ledger, self.LEDGERS)
+
+    def __getstate__(self):
+        return self.pages, self.current_pages, self.active, self.done, self.current
+
+    def __setstate__(self, state):
+        parts = damage.shaped(self, state, tuple, tuple, *[Persistent] * 3)
+        self.pages, self.current_pages, self.active, self.done, self.current = parts
+        damage.distinct(self, (*parts[0], *parts[1], *parts[2:]))
+        tail.expect(self.pages, PAGE_NAME)
+        tail.expect(self.current_pages, CURRENT_NAME)
+        for name, ledger in zip(self.LEDGERS, parts[2:], strict=True):
+            damage.expect(ledger, Ledger, NAME, name)
 
     def _page(self, number):
-        return self.pages[number // tail.PAGE_SIZE % PAGES]
+        return damage.loaded(self.pages[number // tail.PAGE_SIZE % PAGES])
+
+    def _all_pages(self):
+        return map(damage.loaded, self.pages + self.current_pages)
 
     def known(self):
         """Return what is known of runs: dictionaries that are kept while valid.
@@ -124,15 +143,15 @@ class RunTable(Persistent):
         self._v_known = self._stamps(), current, ends
 
     def _stamps(self):
-        return [page._v_stamp for page in self.pages + self.current_pages]
+        return [page._v_stamp for page in self._all_pages()]
 
     def get(self, number):
         """Return the state of a run, or None."""
         record = self._page(number).records.get(number)
         if record is None:
-            record = self.active.get(number)
+            record = damage.loaded(self.active).get(number)
         if record is None:
-            record = self.done.get(number)
+            record = damage.loaded(self.done).get(number)
         return None if record is None else RunState(*pickle.loads(record))
 
     def put(self, number, state, new=False):
@@ -142,13 +161,14 @@ class RunTable(Persistent):
         return len(page.records) > tail.PAGE_SIZE
 
     def _current_page(self, taskId):
-        return self.current_pages[keys.stable_hash(taskId) % PAGES]
+        return damage.loaded(self.current_pages[keys.stable_hash(taskId) % PAGES])
 
     def get_current(self, taskId):
         """Return the number of the task's current run, or None."""
         key = keys.sort_key(taskId)
         records = self._current_page(taskId).records
-        return records[key] if key in records else self.current.get(key)
+        return records[key] if key in records else damage.loaded(
+            self.current).get(key)
 
     def set_current(self, taskId, number):
         """Set the task's current run, None for none."""
@@ -158,14 +178,17 @@ class RunTable(Persistent):
 
     def highest(self):
         """Return the highest number of a run."""
-        numbers = [max(page.records) for page in self.pages if page.records]
-        numbers += [tree.maxKey() for tree in (self.active, self.done) if tree]
+        numbers = [max(page.records) for page in map(damage.loaded, self.pages)
+                   if page.records]
+        numbers += [ledger.highest()
+                    for ledger in map(damage.loaded, (self.active, self.done))]
         return max(numbers, default=0)
 
     def numbers(self, finished):
         """Return the sorted numbers of the runs that are (not) finished."""
-        numbers = set(self.done if finished else self.active)
-        for page in self.pages:
+        numbers = {number for number, _ in damage.loaded(
+            self.done if finished else self.active).items()}
+        for page in map(damage.loaded, self.pages):
             for number, record in page.records.items():
                 if RunState(*pickle.loads(record)).finished == finished:
                     numbers.add(number)
@@ -175,8 +198,8 @@ class RunTable(Persistent):
 
     def currents(self):
         """Return a dictionary from task to the number of its current run."""
-        found = dict(self.current)
-        for page in self.current_pages:
+        found = dict(damage.loaded(self.current).items())
+        for page in map(damage.loaded, self.current_pages):
             found.update(page.records)
         return {key[1] if key[0] != keys.NONE else None: number
                 for key, number in sorted(found.items()) if number is not None}
@@ -184,25 +207,23 @@ class RunTable(Persistent):
     def overfull(self):
         """Tell whether it is time to seal."""
         return any(len(page.records) > tail.PAGE_SIZE
-                   for page in self.pages + self.current_pages)
+                   for page in self._all_pages())
 
     def seal(self):
-        """Move what stands in the pages to the BTrees."""
+        """Move what stands in the pages to the ledgers."""
+        active, done, current = {}, {}, {}
+        pages = list(self._all_pages())
         for page in self.pages:
             for number, record in page.records.items():
                 finished = RunState(*pickle.loads(record)).finished
-                home, other = ((self.done, self.active) if finished
-                               else (self.active, self.done))
-                home[number] = record
-                other.pop(number, None)
-            if page.records:
-                page.seal()
+                done[number] = record if finished else None
+                active[number] = None if finished else record
         for page in self.current_pages:
-            for key, number in page.records.items():
-                if number is None:
-                    self.current.pop(key, None)
-                else:
-                    self.current[key] = number
+            current.update(page.records)
+        for ledger, changes in ((self.active, active), (self.done, done),
+                                (self.current, current)):
+            damage.loaded(ledger).change(changes)
+        for page in pages:
             if page.records:
                 page.seal()
 

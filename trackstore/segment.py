@@ -4,16 +4,17 @@ A segment never changes.  What is removed from it or overridden is known to the
 directory and the tail, and left out when the segment is merged.
 """
 
-from array import array
+import pickle
 from bisect import bisect_left, bisect_right
 from itertools import chain
 from operator import itemgetter
 
 from persistent import Persistent
 
-from trackstore import codec
+from trackstore import codec, damage
 from trackstore.block import Block
 from trackstore.index import Coded, MemoryIndex, ScanIndex, SegmentIndex
+from trackstore.intervals import Intervals, IntervalsBuilder
 
 #: A segment with fewer tracks is indexed in memory when it is asked.
 INDEXED = 16384
@@ -24,85 +25,15 @@ LARGEST_BLOCK = 2 ** 20
 #: After so many blocks the cache is brought back to its size.
 COLLECT = 32
 
+#: What errors call a segment and a block.
+NAME = 'segment {}-{}'
+BLOCK_NAME = NAME + ', block {}'
+
+#: So few bytes are not compressed.
+SHORT = 256
+
 #: With more than this share (1 / MANY) of the tracks, the index gives values.
 MANY = 16
-
-
-class Intervals:
-    """Rising numbers as intervals: from number to position and back.
-
-    ``starts`` are the first numbers of the intervals, ``offsets`` the position
-    of each of these, with the number of positions at the end.
-    """
-
-    def __init__(self, starts, offsets):
-        self.starts = starts
-        self.offsets = offsets
-
-    def position_of(self, number):
-        """Return the position of a number, or None."""
-        place = bisect_right(self.starts, number) - 1
-        if place < 0:
-            return None
-        position = self.offsets[place] + number - self.starts[place]
-        return position if position < self.offsets[place + 1] else None
-
-    def numbers_at(self, positions):
-        """Return the numbers at these rising positions: a range or a list."""
-        if not positions:
-            return []
-        starts, offsets = self.starts, self.offsets
-        first = bisect_right(offsets, positions[0]) - 1
-        shift = starts[first] - offsets[first]
-        if positions[-1] < offsets[first + 1]:
-            if isinstance(positions, range):
-                return range(positions[0] + shift, positions[-1] + shift + 1)
-            return list(map(shift.__add__, positions)) if shift else positions
-        result = []
-        begin = 0
-        while begin < len(positions):
-            place = bisect_right(offsets, positions[begin]) - 1
-            end = bisect_left(positions, offsets[place + 1], begin)
-            shift = starts[place] - offsets[place]
-            result += map(shift.__add__, positions[begin:end])
-            begin = end
-        return result
-
-
-class IntervalsBuilder:
-    """Gathers rising numbers into intervals."""
-
-    def __init__(self):
-        self.starts = array('q')
-        self.offsets = array('q')
-        self.count = 0
-        self.next = None
-
-    def add(self, numbers):
-        """Add a range or a rising list of numbers."""
-        if numbers[-1] - numbers[0] == len(numbers) - 1:
-            self._add_range(numbers[0], len(numbers))
-        else:
-            for number in numbers:
-                self._add_range(number, 1)
-
-    def _add_range(self, number, count):
-        if number != self.next:
-            self.starts.append(number)
-            self.offsets.append(self.count)
-        self.count += count
-        self.next = number + count
-
-    def shift(self, first):
-        """Make these numbers begin with another one."""
-        shift = first - self.starts[0]
-        self.starts = array('q', map(shift.__add__, self.starts))
-
-    def state(self):
-        """Return the intervals as bytes."""
-        self.offsets.append(self.count)
-        return tuple(codec.compress(codec.encode_column(column, rising=True))
-                     for column in (self.starts, self.offsets))
 
 
 def picked(values, positions):
@@ -119,15 +50,67 @@ def picked(values, positions):
 class Segment(Persistent):
     """Tracks in order of their numbers.
 
-    A position counts the tracks of the segment from 0.
+    A position counts the tracks of the segment from 0.  ``span`` are the first and
+    the last number.  The state is the blocks, the pages of the indexes, and all
+    else as bytes with a checksum.
     """
 
-    def __init__(self, numbers, blocks, starts, lows, highs, indexes):
-        self.numbers = numbers
+    def __init__(self, span, numbers, blocks, marks, starts, times, indexes):
         self.blocks = tuple(blocks)
-        self.starts = codec.encode_column(starts, rising=True)
-        self.times = codec.encode_column(lows), codec.encode_column(highs)
         self.indexes = indexes
+        self._set(span, numbers, starts, times, marks)
+        raw = pickle.dumps(
+            (span, numbers, starts, times, marks, indexes and {
+                name: index.state() for name, index in indexes.items()}), 5)
+        self._pack((codec.compress if len(raw) > SHORT else codec.stored)(raw))
+
+    def _set(self, span, numbers, starts, times, marks):
+        self.span = span
+        self.numbers = numbers
+        self.starts = starts
+        self.times = times
+        self.marks = marks
+
+    def _pack(self, packed):
+        self.packed = packed
+        self.mark = codec.mark_of(packed)  # what tells the segment from others
+
+    def __getstate__(self):
+        pages = chain.from_iterable(
+            index.pages() for index in (self.indexes or {}).values())
+        return self.blocks, tuple(pages), self.packed
+
+    def __setstate__(self, state):
+        blocks, pages, packed = damage.shaped(self, state, tuple, tuple, bytes)
+        damage.distinct(self, blocks + pages)
+        *parts, indexes = pickle.loads(damage.opened(self, packed))
+        self._set(*parts)
+        if indexes is not None:
+            pages = iter(pages)
+            indexes = {
+                name: SegmentIndex.from_state(part, pages, f'{self}, index {name}')
+                for name, part in indexes.items()}
+        self.blocks, self.indexes = blocks, indexes
+        self._pack(packed)
+
+    def __str__(self):
+        return NAME.format(*self.span)
+
+    def block(self, number):
+        """Return a block as it is: it may have to be loaded."""
+        block = self.blocks[number]
+        known = self._cached('_v_known', set)
+        if number not in known:
+            damage.expect(block, Block, BLOCK_NAME, *self.span, number,
+                          mark=self.marks[number], numbers=self.numbers_of(number))
+            known.add(number)
+        return block
+
+    def numbers_of(self, number):
+        """Return the first and the last number in a block."""
+        starts = self.block_starts
+        return tuple(self.numbers_at([position])[0] for position in (
+            starts[number], starts[number + 1] - 1))
 
     def _cached(self, name, make):
         cached = self.__dict__.get(name)
@@ -138,8 +121,8 @@ class Segment(Persistent):
 
     @property
     def intervals(self):
-        return self._cached('_v_intervals', lambda: Intervals(*(
-            codec.decode_column(codec.decompress(part)) for part in self.numbers)))
+        return self._cached('_v_intervals', lambda: Intervals(
+            *map(codec.decode_column, self.numbers)))
 
     @property
     def block_starts(self):
@@ -202,7 +185,7 @@ class Segment(Persistent):
                     local = range(local[0] - start, local[-1] - start + 1)
                 else:
                     local = list(map((-start).__add__, local))
-            yield number, self.blocks[number], local
+            yield number, self.block(number), local
             begin = stop
             loaded += 1
             if loaded % COLLECT == 0 and self._p_jar is not None:
@@ -212,7 +195,7 @@ class Segment(Persistent):
         """Return the list of the values at these rising positions."""
         result = []
         for _, block, local in self.parts(positions):
-            values = block.column(name)
+            values = damage.loaded(block).column(name)
             if values is None:
                 result += [codec.ABSENT] * len(local)
             else:
@@ -232,14 +215,14 @@ class Segment(Persistent):
     def data_values(self, key, positions):
         """Return the values of a key of the data at these rising positions."""
         return list(chain.from_iterable(
-            block.mappings.values(key, local)
+            damage.loaded(block).mappings.values(key, local)
             for _, block, local in self.parts(positions)))
 
     def place(self, position):
         """Return the block and the position in it."""
         starts = self.block_starts
         number = bisect_right(starts, position) - 1
-        return self.blocks[number], position - starts[number]
+        return damage.loaded(self.block(number)), position - starts[number]
 
     def last(self, positions):
         """Return the highest pair of time stamp and position."""
@@ -252,7 +235,7 @@ class Segment(Persistent):
         for high, number, block, local in found:
             if best is not None and high < best[0]:
                 break
-            times = block.column('timeStamp')
+            times = damage.loaded(block).column('timeStamp')
             time, position = max((times[n], n) for n in local)
             pair = time, position + starts[number]
             best = pair if best is None else max(best, pair)
@@ -275,7 +258,7 @@ class Segment(Persistent):
                 continue
             if not ((low is None or low <= lowest)
                     and (high is None or highest <= high)):
-                times = block.column('timeStamp')
+                times = damage.loaded(block).column('timeStamp')
                 local = [n for n in local if (low is None or low <= times[n])
                          and (high is None or times[n] <= high)]
             _append_piece(pieces, local, starts[number])
@@ -305,6 +288,7 @@ class SegmentBuilder:
         self.columns = {name: Coded() for name in indexed if name != 'timeStamp'}
         self.numbers = IntervalsBuilder()
         self.blocks = []
+        self.marks = []
         self.starts = [0]
         self.lows = []
         self.highs = []
@@ -329,6 +313,7 @@ class SegmentBuilder:
         """Add a block whose columns are these."""
         self.numbers.add(numbers)
         self.blocks.append(block)
+        self.marks.append(block.mark)
         self.starts.append(self.starts[-1] + len(numbers))
         times = columns['timeStamp']
         self.lows.append(min(times))
@@ -338,10 +323,15 @@ class SegmentBuilder:
 
     def build(self):
         """Return the segment, its lowest and its highest time stamp."""
+        span = self.numbers.starts[0], self.numbers.last()
         indexes = None
         if len(self) >= INDEXED:
-            indexes = {name: SegmentIndex(self.columns.pop(name))
-                       for name in list(self.columns)}
-        segment = Segment(self.numbers.state(), self.blocks, self.starts,
-                          self.lows, self.highs, indexes)
+            where = NAME.format(*span)
+            indexes = {
+                name: SegmentIndex.of(self.columns.pop(name), f'{where}, index {name}')
+                for name in list(self.columns)}
+        segment = Segment(
+            span, self.numbers.state(), self.blocks, self.marks,
+            codec.encode_column(self.starts, rising=True),
+            tuple(map(codec.encode_column, (self.lows, self.highs))), indexes)
         return segment, min(self.lows), max(self.highs)

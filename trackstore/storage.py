@@ -14,10 +14,12 @@ from trackstore import (
     claim,
     codec,
     criteria,
+    damage,
     handles,
     keys,
     merge,
     numbering,
+    repair,
     saving,
     tail,
     timestamps,
@@ -37,6 +39,11 @@ FORMAT = 1
 
 #: The digits of the largest number, below 2 ** 63.
 LONGEST_ID = 19
+
+
+#: The parts of a storage that are objects, beside the pages of its tail.
+_PARTS = {'directory': Directory, 'runTable': RunTable, '_claim': claim.Claim,
+          '_leases': numbering.Leases}
 
 
 @implementer(ITrackingStorage)
@@ -61,16 +68,23 @@ class TrackingStorage(Persistent):
             self.trackFactory = trackFactory
         self.format = FORMAT
         self.indexAttributes = self._layout.indexed
-        self._directory = Directory()
-        self._pages = tuple(tail.Page() for _ in range(tail.PAGES))
-        self._runs = RunTable()
+        self.directory = Directory()
+        self._pages = tail.make(tail.Page, tail.NAME, tail.PAGES)
+        self.runTable = RunTable()
         self._leases = numbering.Leases()
         self._claim = claim.Claim()
 
     def __setstate__(self, state):
         if state.get('format', 0) > FORMAT:
             state = {'format': state['format']}  # the rest is not understood
+        elif not _PARTS.keys() <= state.keys():
+            raise damage.error('the storage', damage.WRONG)
         super().__setstate__(state)
+        for name, cls in _PARTS.items():
+            if name in state:
+                damage.expect(state[name], cls, name.strip('_'))
+        tail.expect(state.get('_pages', ()), tail.NAME)
+        damage.distinct(self, state.get('_pages', ()))
 
     def __getattr__(self, name):
         if not name.startswith('__') and self.format > FORMAT:
@@ -97,16 +111,36 @@ class TrackingStorage(Persistent):
             return layout.indexed
         return tuple(name for name in self.indexAttributes if name in layout.place)
 
+    def _understood(self):
+        """Raise a ``FormatError`` if this release cannot read the store."""
+        return self._indexes
+
     # what there is now
 
+    @property
+    def _directory(self):
+        return damage.loaded(self.directory)
+
+    @property
+    def _runs(self):
+        return damage.loaded(self.runTable)
+
     def _view(self):
+        try:
+            return self._present_view()
+        except damage.ERRORS:
+            for page in self._pages:
+                damage.loaded(page)
+            raise
+
+    def _present_view(self):
         view = self.__dict__.get('_v_view')
         if view is None or view.layout is not self._layout or not view.current():
             view = self._v_view = View(self._directory, self._pages, self._layout)
         return view
 
     def _page(self, number):
-        return self._pages[page_number(number, len(self._pages))]
+        return damage.loaded(self._pages[page_number(number, len(self._pages))])
 
     # what the handles on tracks and runs use
 
@@ -215,7 +249,8 @@ class TrackingStorage(Persistent):
         if kind == 'runs':
             return self._runs.highest()
         return max(self._directory.last,
-                   *(max(page.records, default=0) for page in self._pages))
+                   *(max(page.records, default=0)
+                     for page in map(damage.loaded, self._pages)))
 
     def saveTracks(self, records: Iterable[tuple | Mapping]) -> Ids:
         return Ids(self, bulk.save(self, records))
@@ -344,6 +379,10 @@ class TrackingStorage(Persistent):
 
     def verify(self, progress: Callable[[int, int], Any] | None = None) -> list[str]:
         return verify.verify(self, progress)
+
+    def repair(self, progress: Callable[[int, int], Any] | None = None,
+               ) -> repair.Repair:
+        return repair.repair(self, progress)
 
     def info(self) -> dict[str, Any]:
         return verify.info(self)

@@ -11,10 +11,13 @@ The pages themselves are never replaced, so nothing that is written to one can
 be lost.
 """
 
+import pickle
 from hashlib import blake2b
 
 from persistent import Persistent
 from ZODB.POSException import ConflictError
+
+from trackstore import codec, damage
 
 #: The number of entries after which a page is full.  Which page a number is in
 #: follows from it, so it is a part of the format.
@@ -25,6 +28,9 @@ PAGES = 32
 
 #: Of so many seals a page knows which changed keys they took, and so many keys.
 SEALS_KEPT, MOST_SEALED = 8, 64
+
+#: What errors call a page of the tail of tracks.
+NAME = 'tail, page {}'
 
 _MISSING = object()
 
@@ -37,19 +43,27 @@ class Page(Persistent):
     page was sealed, and ``sealed`` maps the last of these seals to digests of
     the changed records that it took, by key, or to None where they were many;
     so a change that others made is noticed also when it has been sealed since.
+    ``name`` is that of the page itself.
     """
 
     #: Whether two writers may set a new key to the very same record.
     sharing = False
 
-    def __init__(self):
-        self.__setstate__(({}, (), 0, {}))
+    def __init__(self, name):
+        self._set(({}, (), 0, {}, name))
 
     def __getstate__(self):
-        return self.records, tuple(self.changed), self.seals, self.sealed
+        return _packed((self.records, tuple(self.changed), self.seals, self.sealed,
+                        self.name))
 
     def __setstate__(self, state):
-        self.records, changed, self.seals, self.sealed = state
+        blob, = damage.shaped(self, state, bytes)
+        state = pickle.loads(damage.opened(self, blob))
+        damage.check_name(self, state[-1])
+        self._set(state)
+
+    def _set(self, state):
+        self.records, changed, self.seals, self.sealed, self.name = state
         self.changed = set(changed)
         self._v_stamp = object()
 
@@ -82,6 +96,8 @@ class Page(Persistent):
 
     def _p_resolveConflict(self, old, saved, new):
         """Merge by key: what was sealed by one and changed by the other stays."""
+        old, saved, new = (
+            pickle.loads(codec.decompress(blob)) for blob, in (old, saved, new))
         result = dict(saved[0])
         for key in old[0].keys() | new[0].keys():
             before = old[0].get(key, _MISSING)
@@ -94,8 +110,8 @@ class Page(Persistent):
                 else:
                     result[key] = merged
         changed = (set(saved[1]) | set(new[1])) & result.keys()
-        return (result, tuple(changed), max(saved[2], new[2]),
-                {**saved[3], **new[3]})
+        return _packed((result, tuple(changed), max(saved[2], new[2]),
+                        {**saved[3], **new[3]}, saved[4]))
 
     def _merged(self, key, before, theirs, ours, old, saved, new):
         """Return what is to stand under a key that we have changed."""
@@ -109,6 +125,22 @@ class Page(Persistent):
         if self.sharing and theirs == ours is not _MISSING:
             return ours
         raise ConflictError
+
+
+def _packed(state):
+    """Return a state as ZODB is to store it: bytes with a checksum."""
+    return codec.stored(pickle.dumps(state, 5)),
+
+
+def make(cls, form, count):
+    """Return new pages; the form makes a name of the number of each."""
+    return tuple(cls(form.format(number)) for number in range(count))
+
+
+def expect(pages, form):
+    """Note what the pages are called that were made with this form."""
+    for number, page in enumerate(pages):
+        damage.expect(page, Page, form, number)
 
 
 def _as_before(key, before, old, saved):

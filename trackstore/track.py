@@ -4,7 +4,7 @@ import pickle
 
 from zope.interface import implementer
 
-from trackstore import codec, timestamps
+from trackstore import codec, damage, timestamps
 from trackstore.interfaces import ITrack
 from trackstore.layout import Layout
 
@@ -178,9 +178,12 @@ class Track(Handle):
         if self._storage is None:
             return self._local.get(name, codec.ABSENT)
         source, position = self._source()
-        if name in self.metadata_attributes:
-            return source.value(name, position)
-        extras = source.extras(position)
+        try:
+            if name in self.metadata_attributes:
+                return source.value(name, position)
+            extras = source.extras(position)
+        except damage.ERRORS as e:
+            raise damage.error_of(source, e) from e
         if extras is None:
             return codec.ABSENT
         return pickle.loads(extras).get(name, codec.ABSENT)
@@ -241,7 +244,10 @@ class Track(Handle):
         source, position = self._source()
         data = self._data
         if data is None:
-            data = TrackData(source.data_at(position))
+            try:
+                data = TrackData(source.data_at(position))
+            except damage.ERRORS as e:
+                raise damage.error_of(source, e) from e
             data._storage = self._storage
             data._number = self._number
             _set_data(self, data)

@@ -2,37 +2,21 @@
 
 import errno
 import os
-import pickle
-import zlib
 from contextlib import ExitStack, contextmanager
 
 import click
 from ZODB.broken import Broken
 from ZODB.FileStorage.format import TRANS_HDR_LEN
-from ZODB.POSException import (
-    ConflictError,
-    POSError,
-    POSKeyError,
-    ReadOnlyError,
-    StateLoadError,
-)
+from ZODB.POSException import ConflictError, POSError, ReadOnlyError
 
 import trackstore
-from trackstore.exceptions import TrackstoreError
+from trackstore import damage
+from trackstore.exceptions import DamagedError, TrackstoreError
 
 CUT = 'ends in the middle of a transaction'
 REMEDY = ('after making a copy, open it for writing once (compact, import) to cut '
           'that off')
 FILE_URI = 'file://'
-
-#: The errors that hurt bytes bring about, wherever they are read.
-HURT = (zlib.error, pickle.UnpicklingError, EOFError, StateLoadError, POSKeyError)
-
-#: What else comes from these modules has to do with what is stored.
-READERS = ('ZODB.', 'trackstore.block', 'trackstore.codec', 'trackstore.directory',
-           'trackstore.index', 'trackstore.record', 'trackstore.run',
-           'trackstore.segment', 'trackstore.storage', 'trackstore.tail')
-
 
 class Failure(click.ClickException):
     """What ends a command: one sentence, and exit status 2."""
@@ -60,14 +44,16 @@ def opened(where, write=False, create=False):
                 trackstore.open(where, create=create, readOnly=not write))
         except (click.ClickException, KeyboardInterrupt):
             raise
+        except DamagedError as e:
+            raise Damaged(_told(e)) from None
         except TrackstoreError as e:
             raise Failure(_sentence(e)) from None
         except ReadOnlyError:
             raise Failure(
                 f'{where} {CUT}; {REMEDY}' if length else
                 f'{where} is empty: there is no store in it yet') from None
-        except HURT as e:
-            raise Damaged(_why(e)) from None
+        except damage.ERRORS as e:
+            raise Damaged(damage.reason(e)) from None
         except OSError as e:
             raise Failure(
                 f'{where} cannot be opened: {e.strerror or e}') from None
@@ -76,7 +62,7 @@ def opened(where, write=False, create=False):
         except Exception as e:
             raise Failure(
                 f'{where} cannot be opened, its bytes are not those of a database: '
-                f'{_why(e)}') from None
+                f'{damage.reason(e)}') from None
         _warn(where, length - tracks._p_jar.db().getSize(), write)
         with failures():
             yield tracks
@@ -101,40 +87,24 @@ def failures():
         yield
     except (click.ClickException, click.exceptions.Exit):
         raise
+    except DamagedError as e:
+        raise Damaged(_told(e)) from None
     except (TrackstoreError, ConflictError) as e:
         raise Failure(_sentence(e)) from None
-    except HURT as e:
-        raise Damaged(_why(e)) from None
+    except damage.ERRORS as e:
+        raise Damaged(damage.reason(e)) from None
     except OSError as e:
         if e.errno == errno.EPIPE or e.filename is None and e.errno is None:
             raise
         raise Failure(_sentence(e)) from None
     except Exception as e:
-        if not _is_from_readers(e):
+        if not isinstance(getattr(e, 'obj', None), Broken):
             raise
-        raise Damaged(_why(e)) from None
+        raise Damaged(damage.reason(e)) from None
 
 
-def _is_from_readers(error):
-    """Tell whether an error arose where stored bytes are taken apart."""
-    if isinstance(getattr(error, 'obj', None), Broken):
-        return True
-    trace, module = error.__traceback__, ''
-    while trace is not None:
-        module = trace.tb_frame.f_globals.get('__name__', '')
-        trace = trace.tb_next
-    return module.startswith(READERS)
-
-
-def _why(error):
-    """Return what an error of hurt bytes says, with the first cause of it."""
-    while isinstance(error.__cause__ or error.__context__, Exception):
-        error = error.__cause__ or error.__context__
-    name = type(error).__name__
-    text = ' '.join(str(error).split())[:200]
-    if isinstance(error, POSKeyError):
-        return f'an object is missing ({text})'
-    return f'{text} ({name})' if text else name
+def _told(error):
+    return f'{error.where}: {error.why}' if error.where else str(error)
 
 
 def _must_exist(where):

@@ -8,12 +8,13 @@ from contextlib import contextmanager
 from trackstore.export import jsonlines, table
 from trackstore.export.exceptions import ExportError
 from trackstore.export.places import is_of_storage
+from trackstore.export.reading import Reading, WholeReading
 
 FORMATS = {'jsonl': jsonlines.lines, 'csv': table.lines}
-AT_ONCE = 1_000     # tracks after which the cache is looked after
 
 
-def export_tracks(storage, target, format=None, progress=None, **criteria):
+def export_tracks(storage, target, format=None, progress=None, leftOut=None,
+                  **criteria):
     """Write tracks to a file, in numeric order; return how many.
 
     ``storage``
@@ -26,6 +27,10 @@ def export_tracks(storage, target, format=None, progress=None, **criteria):
         from the end of the path; JSON lines where that has no ending
     ``progress``
         is called with the number of tracks done and their total
+    ``leftOut``
+        a dictionary: what is damaged is left out and noted there, by its name and
+        with the number of its tracks (None if that is not known); without it,
+        and with criteria, it is a ``DamagedError``
     ``criteria``
         which tracks: those of ``storage.query``; all without any
 
@@ -44,11 +49,14 @@ def export_tracks(storage, target, format=None, progress=None, **criteria):
     if format not in FORMATS:
         raise ExportError(f'format: {format!r} is no format; allowed are '
                           f'{", ".join(FORMATS)}')
-    tracks = _Reading(storage, storage.query(**criteria), progress)
+    if leftOut is None or criteria:
+        tracks = Reading(storage, storage.query(**criteria), progress)
+    else:
+        tracks = WholeReading(storage, progress, leftOut)
     with _opened(target) as file:
         for line in FORMATS[format](storage, tracks, criteria):
             file.write(line.encode() + b'\n')
-    return len(tracks.found)
+    return tracks.count
 
 
 def _format_of(target):
@@ -101,19 +109,3 @@ def _replaced(path):
             os.unlink(place)
         raise
 
-
-class _Reading:
-    """Tracks that are read one after the other, within the cache's limit."""
-
-    def __init__(self, storage, found, progress):
-        self.storage, self.found, self.progress = storage, found, progress
-
-    def __iter__(self):
-        total = len(self.found)
-        for number, track in enumerate(self.found, 1):
-            yield track
-            if not number % AT_ONCE or number == total:
-                if self.storage._p_jar is not None:
-                    self.storage._p_jar.cacheGC()
-                if self.progress is not None:
-                    self.progress(number, total)
