@@ -13,6 +13,7 @@ from zc.lockfile import LockError, LockFile
 from ZODB.DB import DB
 from ZODB.FileStorage import FileStorage
 
+from trackstore import engines
 from trackstore.exceptions import OpenError
 from trackstore.storage import TrackingStorage
 from trackstore.track import Track
@@ -103,8 +104,14 @@ def open_storage(where: str | os.PathLike, create: bool = True,
             f'where: {where!r} is no place; allowed are the path of a database '
             f'file and a ZODB URI')
     where = os.fspath(where)
-    if is_uri(where):
-        return _storage_from_uri(where)
+    storage, arguments = (
+        _storage_from_uri(where) if is_uri(where)
+        else (_file_storage(where, create, readOnly), {}))
+    engines.mend(storage)
+    return storage, arguments
+
+
+def _file_storage(where, create, readOnly):
     if not where or os.path.isdir(where):
         raise OpenError(
             f'where: {where!r} is no file; allowed are the path of a database '
@@ -121,7 +128,7 @@ def open_storage(where: str | os.PathLike, create: bool = True,
             f'where: {where!r} is no ZODB database; its first bytes are not '
             f'those of a FileStorage')
     with _one_at_a_time(where):
-        return FileStorage(where, read_only=readOnly), {}
+        return FileStorage(where, read_only=readOnly)
 
 
 @contextmanager
@@ -194,24 +201,4 @@ def _storage_from_uri(uri):
             why = "it needs RelStorage: pip install 'trackstore[postgres]'"
         raise OpenError(
             f'where: {shown!r} cannot be opened: {why}') from error
-    _forget_ids_of_lost_servers(storage)
     return storage, arguments
-
-
-def _forget_ids_of_lost_servers(storage):
-    """Let a client of ZEO take new ids of objects when it is connected anew.
-
-    It has up to a hundred in advance.  A server that has died gives those that were
-    not used to others, and two clients that make objects of the same id do not only
-    get an error: what the one has loaded of the other is cut off from its connection,
-    and later changes to it are lost.
-    """
-    if not (hasattr(storage, '_oids') and hasattr(storage, 'notify_connected')):
-        return
-    notify = storage.notify_connected
-
-    def notify_connected(*arguments):
-        storage._oids.clear()
-        return notify(*arguments)
-
-    storage.notify_connected = notify_connected

@@ -422,9 +422,10 @@ def test_upkeep_that_meets_damage_leaves_the_save_alone(
         transaction.begin()
         assert len(tracks) == count + 100 and len(tracks._directory.entries) > 2
     assert [record.message for record in caplog.records if record.name == merge.__name__
-            ] == ['upkeep was left out: segment 1-400, block 2: is damaged: its '
-                  'checksum is not that of its bytes; "trackstore verify" tells what '
-                  'else is, and what can be repaired']
+            ] == ['upkeep failed, and is tried again after a later commit: segment '
+                  '1-400, block 2: is damaged: its checksum is not that of its '
+                  'bytes; "trackstore verify" tells what else is, and what can be '
+                  'repaired']
 
 
 # going on with what can be read

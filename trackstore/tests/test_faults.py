@@ -15,13 +15,13 @@ import pytest
 import transaction
 from click.testing import CliRunner
 from persistent.mapping import PersistentMapping
-from ZODB.DB import DB
 from ZODB.FileStorage import FileStorage
 
 import trackstore
 from trackstore import TrackingStorage, opening
 from trackstore.cli.command import command
 from trackstore.exceptions import OpenError
+from trackstore.opening import database
 from trackstore.testing import frozen_clock
 from trackstore.tests.faults import check, soak
 from trackstore.tests.faults.disk import LimitedFiles, SmallDisk
@@ -45,7 +45,7 @@ class Place:
             self.manager.commit()
 
     def open(self):
-        self.db = DB(FileStorage(self.path))
+        self.db = database(self.path)
         self.connection = self.db.open(self.manager)
 
     @property

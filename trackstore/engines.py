@@ -1,0 +1,66 @@
+"""What is made up for in the engines that a store stands on."""
+
+import os
+
+from ZODB.FileStorage import FileStorage
+
+
+def mend(storage):
+    """Make up for what would lose or hurt data in a ZODB storage just opened."""
+    _drop_what_was_not_written(storage)
+    _forget_ids_of_lost_servers(storage)
+
+
+def _drop_what_was_not_written(storage):
+    """Let a file storage that could not write forget what it was about to write.
+
+    On a full disk the end of a transaction stays in the buffer of the open file.
+    ZODB cuts the file, for which Python writes that buffer first, and fails again;
+    it would be written later, behind or into the next transaction.
+    """
+    base = storage
+    while base is not None and not isinstance(base, FileStorage):
+        base = getattr(base, 'base', None)  # of a wrapper
+    if base is None:
+        return
+    vote = storage.tpc_vote
+
+    def tpc_vote(transaction):
+        try:
+            return vote(transaction)
+        except OSError:
+            with base._lock:
+                _open_anew(base)
+            raise
+
+    storage.tpc_vote = tpc_vote
+
+
+def _open_anew(storage):
+    stale = storage._file
+    storage._file = open(storage._file_name, 'r+b')  # noqa: SIM115 - it stays open
+    storage._file.truncate(storage._pos)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stale.fileno())  # where its buffer goes when it is closed
+    os.close(nowhere)
+    stale.close()
+    storage._files.flush()
+
+
+def _forget_ids_of_lost_servers(storage):
+    """Let a client of ZEO take new ids of objects when it is connected anew.
+
+    It has up to a hundred in advance.  A server that has died gives those that were
+    not used to others, and two clients that make objects of the same id do not only
+    get an error: what the one has loaded of the other is cut off from its connection,
+    and later changes to it are lost.
+    """
+    if not (hasattr(storage, '_oids') and hasattr(storage, 'notify_connected')):
+        return
+    notify = storage.notify_connected
+
+    def notify_connected(*arguments):
+        storage._oids.clear()
+        return notify(*arguments)
+
+    storage.notify_connected = notify_connected
