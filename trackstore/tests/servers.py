@@ -109,16 +109,30 @@ class PostgreSQL:
         self.settings = settings
         self.port = free_port()
         self._server = packaged.get_server(self.folder, start=False)
-        self._server.ensure_pgdata_inited()
         self._databases = 0
+        self.fill()
 
-    def _control(self, *arguments):
+    def fill(self):
+        """Put into the folder what a new server begins with."""
+        self._server.ensure_pgdata_inited()
+
+    def own(self):
+        """Give the folder to the user who runs the server, and to nobody else."""
+        self.folder.chmod(0o700)
+        user = self._server.system_user
+        if user is not None:  # who runs the tests is root
+            shutil.chown(self.folder, user)
+
+    def run(self, program, *arguments, **options):
+        """Run a program that comes with the server, as the server's user."""
         with (self.folder.parent / f'{self.folder.name}.log').open('ab') as log:
             subprocess.run(
-                [str(self._server.bin_path / 'pg_ctl'), '-w', '-D',
-                 str(self.folder), *arguments],
-                check=True, stdout=log, stderr=log, user=self._server.system_user,
-                cwd='/')
+                [str(self._server.bin_path / program), *map(str, arguments)],
+                check=True, user=self._server.system_user, cwd='/',
+                **{'stdout': log, 'stderr': log, **options})
+
+    def _control(self, *arguments):
+        self.run('pg_ctl', '-w', '-D', self.folder, *arguments)
 
     def start(self):
         options = ' '.join(f'-c {setting}' for setting in self.settings)
