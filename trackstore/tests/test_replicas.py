@@ -1,0 +1,226 @@
+"""A server and its standby: what ``docs/postgresql.rst`` says, tried as written."""
+
+import importlib
+import subprocess
+import sys
+import tempfile
+import threading
+from collections import Counter
+
+import pytest
+from click.testing import CliRunner
+from ZODB.POSException import ReadConflictError, ReadOnlyError
+
+import trackstore
+from trackstore.cli.command import command
+from trackstore.tests.replicas import SHOWN, Deployment
+from trackstore.tests.servers import HOST, need
+
+HISTORY = (True, False)
+WRITERS = 2
+
+
+@pytest.fixture(scope='module')
+def deployment():
+    """Servers for the tests of this file, which run in their order."""
+    need('relstorage')
+    with tempfile.TemporaryDirectory(prefix='trackstore-') as folder:
+        deployment = Deployment(folder)
+        try:
+            deployment.start()
+            deployment.primary.execute('CREATE DATABASE kept OWNER tracks')
+            yield deployment
+        finally:
+            deployment.stop()
+
+
+@pytest.fixture
+def saving(monkeypatch):
+    """The module ``saving.py`` that the page shows."""
+    monkeypatch.syspath_prepend(SHOWN)
+    return importlib.import_module('saving')
+
+
+@pytest.mark.parametrize('keep_history', HISTORY)
+def test_the_standby_is_read(deployment, saving, keep_history):
+    uri = deployment.uri('tracks.conf', keep_history)
+    with trackstore.open(uri, trackFactory=saving.Step) as tracks:
+        tracks.saveTracks((f'task{n % 5}', 0, 'ann', {'n': n, 'mark': f'first-{n}'})
+                          for n in range(1000))
+    deployment.caught_up()
+    with trackstore.open(deployment.uri('reader.conf', keep_history)) as reader:
+        assert reader.count(taskId='task1') == 200
+        assert reader.verify() == []
+        with trackstore.open(uri) as tracks:
+            saving.save_once(tracks, 'later', 'task1', 'ben', {})
+        deployment.caught_up()
+        assert reader.count(taskId='task1') == 200
+        manager = reader._p_jar.transaction_manager
+        manager.begin()
+        assert reader.count(taskId='task1') == 201
+        with pytest.raises(ReadOnlyError):
+            reader.saveUserTrack('task1', 0, 'ben', {})
+            manager.commit()
+        manager.abort()
+
+
+@pytest.mark.parametrize('keep_history', HISTORY)
+def test_a_backup_is_restored(deployment, tmp_path, keep_history):
+    script, restored = deployment.text('backup.sh'), 'restored'
+    if keep_history:
+        script, restored = script.replace('restored', 'kept_restored').replace(
+            'lessons.dump lessons', 'lessons.dump kept'), 'kept_restored'
+    server = deployment.primary
+    server.run('/bin/sh', '-ec', script, user=None, cwd=tmp_path,
+               env=server.environment(
+                   PGPASSFILE=str(deployment.folder / 'application' / 'pgpass')))
+    uri = (f'postgres://tracks:secret-of-tracks@{HOST}:{server.port}/{restored}'
+           f'?keep_history={keep_history}')
+    result = CliRunner().invoke(command, ['verify', uri])
+    assert result.exit_code == 0, result.output
+    with trackstore.open(uri, create=False) as tracks:
+        assert len(tracks) == 1001
+        tracks.saveUserTrack('task1', 0, 'ben', {'mark': 'restored'})
+
+
+@pytest.mark.parametrize('keep_history', HISTORY)
+def test_a_pack(deployment, keep_history):
+    uri = deployment.uri('tracks.conf', keep_history)
+    with trackstore.open(uri) as tracks:
+        manager = tracks._p_jar.transaction_manager
+        for n in range(10):
+            tracks.saveUserTrack('task1', 0, 'ben', {'mark': f'single-{n}'})
+            manager.commit()
+        tracks.removeTracks(taskId='task2')
+        manager.commit()
+        tracks.compact()
+    states = 'SELECT count(*) FROM object_state'
+    database = 'kept' if keep_history else 'lessons'
+    [[before]] = deployment.primary.execute(states, database)
+    path = uri.removeprefix('zconfig://')
+    done = subprocess.run([sys.executable, '-m', 'relstorage.zodbpack', '--days', '0',
+                           path], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    [[after]] = deployment.primary.execute(states, database)
+    assert after < before
+    result = CliRunner().invoke(command, ['pack', uri])
+    assert result.exit_code == 0, result.output
+    with trackstore.open(uri) as tracks:
+        assert tracks._p_jar.db().supportsUndo() == keep_history
+        assert tracks.count(taskId='task1', userName='ben') == 11
+        assert tracks.verify() == []
+
+
+class Writer(threading.Thread):
+    """Saves one track after the other, and knows what has been committed."""
+
+    def __init__(self, name, uri, save_once):
+        super().__init__(name=name)
+        self.uri, self.save_once = uri, save_once
+        self.saved = []
+        self.failure = None
+        self._progress = threading.Condition()
+        self._stop_now = threading.Event()
+
+    def run(self):
+        try:
+            with trackstore.open(self.uri, create=False) as tracks:
+                while not self._stop_now.is_set():
+                    mark = f'{self.name}-{len(self.saved)}'
+                    self.save_once(tracks, mark, 'loops', self.name, {})
+                    with self._progress:
+                        self.saved.append(mark)
+                        self._progress.notify()
+        except BaseException as error:
+            self.failure = error
+            raise
+
+    def wait(self, count):
+        """Wait until so many more tracks are saved."""
+        wanted = len(self.saved) + count
+        with self._progress:
+            assert self._progress.wait_for(
+                lambda: self.failure or len(self.saved) >= wanted, 60)
+        assert self.failure is None
+
+    def stop(self):
+        self._stop_now.set()
+        self.join()
+
+
+def test_a_commit_waits_for_the_standby(deployment, saving):
+    deployment.sql('synchronous.sql')
+    deployment.standby.stop()
+    uri = deployment.uri('tracks.conf', False)
+    writer = Writer('waiting', uri, saving.save_once)
+    with trackstore.open(uri) as tracks:
+        before = len(tracks)
+        writer.start()
+        writer.join(0.5)
+        tracks._p_jar.transaction_manager.begin()
+        assert (writer.saved, len(tracks)) == ([], before)
+        deployment.standby.start()
+        writer.wait(3)
+        writer.stop()
+        tracks._p_jar.transaction_manager.begin()
+        assert len(tracks) == before + len(writer.saved)
+
+
+def test_failover(deployment, saving):
+    """With a synchronous standby nothing that was committed is lost."""
+    [[state]] = deployment.primary.execute(
+        'SELECT sync_state FROM pg_stat_replication')
+    assert state == 'quorum'
+    uris = {keep: deployment.uri('tracks.conf', keep) for keep in HISTORY}
+    for uri in uris.values():
+        with trackstore.open(uri) as tracks:
+            tracks.startRun('loops')
+    writers = {keep: [Writer(f'{keep}-{n}', uri, saving.save_once)
+                      for n in range(WRITERS)] for keep, uri in uris.items()}
+    everybody = sum(writers.values(), [])
+    for writer in everybody:
+        writer.start()
+    for writer in everybody:
+        writer.wait(10)
+    deployment.primary.stop('immediate')
+    deployment.take_over()
+    for writer in everybody:
+        writer.wait(10)
+    for writer in everybody:
+        writer.stop()
+    for keep, uri in uris.items():
+        with trackstore.open(uri) as tracks:
+            found = Counter(track.data['mark'] for track in tracks.values())
+            saved = [mark for writer in writers[keep] for mark in writer.saved]
+            assert [mark for mark in saved if found[mark] != 1] == []
+            assert found.total() == len(found)
+            assert tracks.verify() == []
+            tracks.compact()
+
+
+def test_what_an_asynchronous_standby_loses(deployment, saving):
+    """The one who wrote it is told so; others see what the standby had."""
+    deployment.follow()
+    uri = deployment.uri('tracks.conf', True)
+    with trackstore.open(uri) as tracks:
+        manager = tracks._p_jar.transaction_manager
+        saving.save_once(tracks, 'kept', 'loops', 'ann', {})
+        before = len(tracks)
+        deployment.caught_up()
+        deployment.standby.stop()
+        for n in range(3):
+            saving.save_once(tracks, f'lost-{n}', 'loops', 'ann', {})
+        deployment.primary.stop('immediate')
+        deployment.standby.start()
+        deployment.take_over()
+        manager.begin()
+        with pytest.raises(ReadConflictError, match='database connection is stale'):
+            tracks.saveUserTrack('loops', 0, 'ann', {'mark': 'refused'})
+            manager.commit()
+        manager.abort()
+    uri = deployment.uri('tracks.conf', True)
+    with trackstore.open(uri) as tracks:
+        assert len(tracks) == before
+        assert (tracks.count(mark='kept'), tracks.count(mark='lost-*')) == (1, 0)
+        saving.save_once(tracks, 'after', 'loops', 'ann', {})
+        assert tracks.verify() == []
