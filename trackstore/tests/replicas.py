@@ -50,7 +50,9 @@ class Deployment:
         self.follow()
 
     def follow(self):
-        """Make a standby of the primary."""
+        """Make a standby of the primary if it has none."""
+        if self.standby is not None:
+            return
         self._number += 1
         self.standby = Standby(self.folder / f'db{self._number}',
                                self.text('standby.sh', 'server'))
@@ -100,12 +102,23 @@ class Deployment:
         for statement in filter(str.strip, self.text(name).split(';')):
             self.primary.execute(statement)
 
-    def caught_up(self, seconds=20):
+    def synchronous(self):
+        """Let commits wait for the standby."""
+        self.sql('synchronous.sql')
+        wait_until(lambda: self.primary.execute(
+            'SELECT sync_state FROM pg_stat_replication') == [('quorum',)])
+
+    def caught_up(self):
         """Wait until the standby has all that the primary has."""
         [[end]] = self.primary.execute('SELECT pg_current_wal_lsn()')
-        limit = time.monotonic() + seconds
-        while not self.standby.execute(
-                f"SELECT pg_last_wal_replay_lsn() >= '{end}'")[0][0]:
-            if time.monotonic() > limit:
-                raise RuntimeError('the standby does not follow')
-            time.sleep(0.02)
+        wait_until(lambda: self.standby.execute(
+            f"SELECT pg_last_wal_replay_lsn() >= '{end}'") == [(True,)])
+
+
+def wait_until(holds, seconds=20):
+    """Wait until a function returns true; a RuntimeError if it never does."""
+    limit = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > limit:
+            raise RuntimeError('what was waited for did not come')
+        time.sleep(0.02)
