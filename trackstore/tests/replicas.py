@@ -46,7 +46,7 @@ class Deployment:
         access = self.primary.folder / 'pg_hba.conf'
         access.write_text(self.text('pg_hba.conf') + access.read_text())
         self.primary.start()
-        self.sql('setup.sql')
+        self.sql('setup.sql', self.primary)
         self.follow()
 
     def follow(self):
@@ -57,6 +57,7 @@ class Deployment:
         self.standby = Standby(self.folder / f'db{self._number}',
                                self.text('standby.sh', 'server'))
         self.standby.start()
+        self.sql('standby.sql', self.standby)
 
     def take_over(self):
         """Put the standby in the place of the primary, which is gone."""
@@ -97,14 +98,14 @@ class Deployment:
         path.write_text(text)
         return f'zconfig://{path}'
 
-    def sql(self, name):
+    def sql(self, name, server):
         """Run what the page shows, as the superuser."""
         for statement in filter(str.strip, self.text(name).split(';')):
-            self.primary.execute(statement)
+            server.execute(statement)
 
     def synchronous(self):
         """Let commits wait for the standby."""
-        self.sql('synchronous.sql')
+        self.sql('synchronous.sql', self.primary)
         wait_until(lambda: self.primary.execute(
             'SELECT sync_state FROM pg_stat_replication') == [('quorum',)])
 
