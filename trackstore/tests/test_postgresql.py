@@ -131,6 +131,13 @@ def test_an_empty_database_for_reading_only(server):
         f'only')
 
 
+def test_what_is_under_another_name(server):
+    uri = f'postgres://careful:{PASSWORD}@{HOST}:{server.port}/careful'
+    assert refusal(uri, name='visits', create=False) == (
+        f"name: the root of postgres://careful:***@{HOST}:{server.port}/careful has "
+        f"nothing under 'visits'; wanted is a TrackingStorage")
+
+
 def test_the_command_says_it_in_a_sentence(server):
     def output(uri):
         result = CliRunner().invoke(command, ['count', uri])
