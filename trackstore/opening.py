@@ -8,7 +8,6 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import transaction
 from zc.lockfile import LockError, LockFile
 from ZODB.DB import DB
 from ZODB.FileStorage import FileStorage
@@ -18,6 +17,7 @@ from trackstore import engines
 from trackstore.exceptions import OpenError
 from trackstore.storage import TrackingStorage
 from trackstore.track import Track
+from trackstore.transactions import OwnManager
 
 _URI = re.compile(r'[a-z][a-z0-9+.-]+:', re.IGNORECASE)
 _PASSWORD = re.compile(r'(//[^/:]*:).*(@)', re.DOTALL)
@@ -53,7 +53,7 @@ def open(where: str | os.PathLike, name: str = 'tracks', create: bool = True,
     """
     db = database(where, create and not readOnly, readOnly)
     try:
-        manager = transaction.TransactionManager()
+        manager = OwnManager()
         connection = db.open(manager)
         try:
             storage = _storage(

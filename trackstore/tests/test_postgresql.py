@@ -215,6 +215,7 @@ class Client:
         self.uri = uri
         self.committed, self.unknown = [], []
         self.errors = Counter()
+        self.failure = None
         self.progress = threading.Condition()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self.work)
@@ -228,13 +229,16 @@ class Client:
         self._thread.join()
 
     def work(self):
-        with trackstore.open(self.uri) as tracks:
-            manager = tracks._p_jar.transaction_manager
-            for batch in range(1_000_000):
-                if self._stop.is_set():
-                    break
-                self.attempt(tracks, manager, batch)
-            manager.abort()
+        try:
+            with trackstore.open(self.uri) as tracks:
+                manager = tracks._p_jar.transaction_manager
+                for batch in range(1_000_000):
+                    if self._stop.is_set():
+                        break
+                    self.attempt(tracks, manager, batch)
+                manager.abort()
+        except BaseException as error:
+            self.failure = error
 
     def attempt(self, tracks, manager, batch):
         doing = 'begin'
@@ -266,7 +270,8 @@ class Client:
         wanted = len(self.committed) + count
         with self.progress:
             assert self.progress.wait_for(
-                lambda: len(self.committed) >= wanted, 30), self.errors
+                lambda: self.failure or len(self.committed) >= wanted, 30), self.errors
+        assert self.failure is None
 
 
 @pytest.mark.parametrize('keep_history', [True, False])
@@ -279,11 +284,11 @@ def test_a_server_that_is_lost_and_comes_back(server, keep_history):
             server.stop('immediate')
             server.start()
         client.wait(5)
+    assert client.failure is None
     assert client.errors
     for doing, why in client.errors:
         assert doing in ('begin', 'save', 'commit')
-        assert why.startswith(f'connection to server at "{HOST}", port {server.port} '
-                              f'failed: '), why
+        assert 'connection' in why or 'database system' in why, why
     with trackstore.open(uri) as tracks:
         found = Counter(track.data['batch'] for track in tracks.values())
         places = {(track.data['batch'], track.data['n']) for track in tracks.values()}
@@ -294,6 +299,21 @@ def test_a_server_that_is_lost_and_comes_back(server, keep_history):
         assert set(found) <= {*client.committed, *client.unknown}
         assert tracks.verify() == []
         tracks.compact()
+
+
+def test_a_database_closes_after_a_connection_that_could_not_be_opened(server):
+    """It does although upkeep began to open one while the server was away."""
+    uri = server.uri(server.new_database())
+    with trackstore.open(uri) as tracks:
+        tracks.saveUserTrack('loops', 0, 'ann', {})
+        tracks._p_jar.transaction_manager.commit()
+        server.stop('immediate')
+        try:
+            with pytest.raises(need('psycopg2').OperationalError):
+                tracks.compact()
+        finally:
+            server.start()
+    assert tracks._p_jar.opened is None
 
 
 def test_connections(server):
