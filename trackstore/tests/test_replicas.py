@@ -1,6 +1,7 @@
 """A server and its standby: what ``docs/postgresql.rst`` says, tried as written."""
 
 import importlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -54,6 +55,13 @@ def deployment(servers):
     """A primary and a standby of it."""
     servers.follow()
     return servers
+
+
+def test_the_page_shows_what_is_tried():
+    page = SHOWN.with_suffix('.rst').read_text('utf-8')
+    shown = re.findall(r'^.. literalinclude:: postgresql/(.+)$', page, re.MULTILINE)
+    assert sorted(shown) == sorted(path.name for path in SHOWN.iterdir()
+                                   if path.is_file())
 
 
 @pytest.mark.parametrize('keep_history', HISTORY)
