@@ -9,7 +9,6 @@ import logging
 from contextlib import contextmanager
 from functools import partial
 
-import transaction
 from ZODB.POSException import ConflictError
 
 from trackstore import block, claim, codec, numbering, tail
@@ -17,6 +16,7 @@ from trackstore.directory import Entry
 from trackstore.record import decode_record
 from trackstore.rewrite import Rewriter
 from trackstore.segment import SegmentBuilder
+from trackstore.transactions import OwnManager
 from trackstore.view import positions_of, prefetch
 
 logger = logging.getLogger(__name__)
@@ -96,7 +96,7 @@ def _keep_up(database, oid):
 @contextmanager
 def _connected(database):
     """Yield a connection with a transaction manager of its own."""
-    connection = database.open(transaction.TransactionManager())
+    connection = database.open(OwnManager())
     try:
         yield connection
     finally:

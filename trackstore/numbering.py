@@ -14,13 +14,14 @@ own.  Leases grow, so that they are seldom taken.
 import threading
 import weakref
 
-import transaction
 from persistent import Persistent
 from ZODB.DemoStorage import DemoStorage
 from ZODB.FileStorage import FileStorage
 from ZODB.MappingStorage import MappingStorage
 from ZODB.POSException import ConflictError
 from ZODB.utils import z64
+
+from trackstore.transactions import OwnManager
 
 #: The storages of which a process has the only writers.
 EXCLUSIVE = (FileStorage, MappingStorage, DemoStorage)
@@ -106,7 +107,7 @@ def _leased(storage, kind, size):
     """Reserve a lease in a transaction of its own; return its first number."""
     if not is_committed(storage):  # so there is nobody else
         return storage._leases.reserve(kind, size, storage._highest_number(kind))
-    manager = transaction.TransactionManager()
+    manager = OwnManager()
     connection = storage._p_jar.db().open(manager)
     try:
         while True:

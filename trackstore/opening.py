@@ -8,18 +8,25 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import transaction
 from zc.lockfile import LockError, LockFile
 from ZODB.DB import DB
 from ZODB.FileStorage import FileStorage
+from ZODB.POSException import ReadOnlyError
 
 from trackstore import engines
 from trackstore.exceptions import OpenError
 from trackstore.storage import TrackingStorage
 from trackstore.track import Track
+from trackstore.transactions import OwnManager
 
 _URI = re.compile(r'[a-z][a-z0-9+.-]+:', re.IGNORECASE)
-_PASSWORD = re.compile(r'(//[^/@:]*:)[^/@]*(@)')
+_PASSWORD = re.compile(r'(//[^/:]*:).*(@)', re.DOTALL)
+_POSTGRES = re.compile(r'postgres(ql)?:', re.IGNORECASE)
+# What RelStorage reads as it stands: it does not decode %40, and it puts the
+# parts between the quotes of a connection string.
+_WHOLE_POSTGRES = re.compile(
+    r"[a-z]+://[^/?#:'\\\s]+:[^/?#'\\\[\]\s]+@[^/?#@'\\\s]+:\d+/[^/?#'\\\s]+"
+    r'(\?[^#]*)?', re.IGNORECASE)
 
 
 @contextmanager
@@ -46,7 +53,7 @@ def open(where: str | os.PathLike, name: str = 'tracks', create: bool = True,
     """
     db = database(where, create and not readOnly, readOnly)
     try:
-        manager = transaction.TransactionManager()
+        manager = OwnManager()
         connection = db.open(manager)
         try:
             storage = _storage(
@@ -65,6 +72,7 @@ def open(where: str | os.PathLike, name: str = 'tracks', create: bool = True,
 
 
 def _storage(connection, where, name, create, trackFactory):
+    shown = without_password(os.fspath(where))
     root = connection.root()
     storage = root.get(name)
     if storage is None and create:
@@ -72,12 +80,12 @@ def _storage(connection, where, name, create, trackFactory):
     if not isinstance(storage, TrackingStorage):
         found = 'nothing' if storage is None else repr(type(storage).__qualname__)
         raise OpenError(
-            f'name: the root of {where!s} has {found} under {name!r}; wanted is a '
+            f'name: the root of {shown} has {found} under {name!r}; wanted is a '
             f'TrackingStorage')
     storage._understood()  # a FormatError where it is of a newer format
     if trackFactory not in (None, storage.trackFactory):
         raise OpenError(
-            f'trackFactory: {where!s} has tracks of {storage.trackFactory!r}; '
+            f'trackFactory: {shown} has tracks of {storage.trackFactory!r}; '
             f'allowed are that class and None')
     return storage
 
@@ -88,6 +96,13 @@ def database(where: str | os.PathLike, create: bool = True,
     storage, arguments = open_storage(where, create, readOnly)
     try:
         return DB(storage, **arguments)
+    except ReadOnlyError as error:
+        storage.close()
+        if not is_uri(os.fspath(where)):
+            raise
+        raise OpenError(
+            f'where: there is no database at {without_password(where)!r} yet, and it '
+            f'is opened for reading only') from error
     except BaseException:
         storage.close()
         raise
@@ -191,14 +206,33 @@ def _storage_from_uri(uri):
         raise OpenError(
             f'where: {shown!r} is a URI, which needs zodburi: '
             f"pip install 'trackstore[uri]'") from error
+    if _POSTGRES.match(uri) and not _WHOLE_POSTGRES.fullmatch(uri):
+        raise OpenError(
+            f'where: {shown!r} is no URI of a PostgreSQL database; wanted is '
+            f'postgres://USER:PASSWORD@HOST:PORT/DATABASE with all of these and '
+            f"without spaces and / ? # [ ] ' \\ in them; what this cannot say, "
+            f'zconfig:///FILE can')
     try:
         factory, arguments = zodburi.resolve_uri(
-            re.sub('^postgresql:', 'postgres:', uri))  # as RelStorage calls it
+            _POSTGRES.sub('postgres:', uri, count=1))  # as RelStorage calls it
         storage = factory()
     except Exception as error:  # every engine has its own
-        why = str(error.args[0] if error.args else error).strip() or repr(error)
-        if isinstance(error, KeyError) and uri.startswith('postgres'):
-            why = "it needs RelStorage: pip install 'trackstore[postgres]'"
+        why = without_password(_why(error, uri))
         raise OpenError(
             f'where: {shown!r} cannot be opened: {why}') from error
     return storage, arguments
+
+
+def _why(error, uri):
+    """Return what is wrong with a URI as one line."""
+    why = str(error.args[0] if isinstance(error, KeyError) and error.args else error)
+    if (_POSTGRES.match(uri) and why.startswith('No resolver found')
+            or "No module named 'relstorage" in why):
+        return "it needs RelStorage: pip install 'trackstore[postgres]'"
+    driver = getattr(error, 'driver_name', None)  # RelStorage's way of saying this
+    if driver is not None:
+        driver = 'psycopg2' if driver == 'auto' else driver
+        return (f'the driver {driver!r} is not there; '
+                f"pip install 'trackstore[postgres]' brings psycopg2")
+    why = why.partition('\nLINE ')[0]  # there PostgreSQL shows its own statement
+    return ' '.join(why.split()) or repr(error)

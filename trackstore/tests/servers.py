@@ -109,16 +109,35 @@ class PostgreSQL:
         self.settings = settings
         self.port = free_port()
         self._server = packaged.get_server(self.folder, start=False)
-        self._server.ensure_pgdata_inited()
         self._databases = 0
+        self.fill()
 
-    def _control(self, *arguments):
+    def fill(self):
+        """Put into the folder what a new server begins with."""
+        self._server.ensure_pgdata_inited()
+
+    def give(self, path, mode):
+        """Give a file or folder to the user who runs the server."""
+        path.chmod(mode)
+        if self._server.system_user is not None:  # who runs the tests is root
+            shutil.chown(path, self._server.system_user)
+
+    def run(self, program, *arguments, **options):
+        """Run a program that comes with the server, as the server's user."""
+        programs = self._server.bin_path
         with (self.folder.parent / f'{self.folder.name}.log').open('ab') as log:
             subprocess.run(
-                [str(self._server.bin_path / 'pg_ctl'), '-w', '-D',
-                 str(self.folder), *arguments],
-                check=True, stdout=log, stderr=log, user=self._server.system_user,
-                cwd='/')
+                [str(programs / program), *map(str, arguments)], check=True, **{
+                    'stdout': log, 'stderr': log, 'cwd': '/',
+                    'user': self._server.system_user, **options})
+
+    def environment(self, **more):
+        """Return an environment in which the shell finds the server's programs."""
+        path = os.pathsep.join([str(self._server.bin_path), os.environ['PATH']])
+        return {**os.environ, 'PATH': path, **more}
+
+    def _control(self, *arguments):
+        self.run('pg_ctl', '-w', '-D', self.folder, *arguments)
 
     def start(self):
         options = ' '.join(f'-c {setting}' for setting in self.settings)
@@ -137,11 +156,14 @@ class PostgreSQL:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def execute(self, statement, database='postgres'):
+        """Run a statement as the superuser, and return its rows if it has any."""
         connection = need('psycopg2').connect(
             host=HOST, port=self.port, user='postgres', dbname=database)
         connection.autocommit = True
         try:
-            connection.cursor().execute(statement)
+            cursor = connection.cursor()
+            cursor.execute(statement)
+            return cursor.fetchall() if cursor.description else None
         finally:
             connection.close()
 

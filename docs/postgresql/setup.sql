@@ -1,0 +1,3 @@
+CREATE ROLE tracks LOGIN PASSWORD 'secret-of-tracks';
+CREATE ROLE replicator LOGIN REPLICATION PASSWORD 'secret-of-replicator';
+CREATE DATABASE lessons OWNER tracks;
