@@ -17,7 +17,8 @@ extensions = [
 ]
 exclude_patterns = ['_build']
 nitpicky = True
-nitpick_ignore_regex = [('py:.*', r'zope\.interface\..*|ZODB\..*|persistent\..*|.*optional')]
+nitpick_ignore_regex = [
+    ('py:.*', r'(zope\.interface|ZODB|persistent)\..*|.*optional')]
 default_role = 'code'
 highlight_language = 'pycon3'
 autodoc_member_order = 'bysource'
