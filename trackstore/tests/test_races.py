@@ -495,7 +495,7 @@ def test_changes_between_the_steps_of_a_compaction(db, monkeypatch):
     store = compactor.connection.root()["store"]
     monkeypatch.setattr(merge, "LARGEST", 100)
     with monkeypatch.context() as patch:
-        patch.setattr(merge.transaction, "TransactionManager", Interrupted)
+        patch.setattr(merge, "OwnManager", Interrupted)
         store.compact()
     check(db, [writer, compactor])
 
