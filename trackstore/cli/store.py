@@ -18,6 +18,9 @@ REMEDY = ('after making a copy, open it for writing once (compact, import) to cu
           'that off')
 FILE_URI = 'file://'
 
+#: The packages of which an error says that a server is lost.
+ENGINES = ('ZEO', 'relstorage', 'psycopg2')
+
 class Failure(click.ClickException):
     """What ends a command: one sentence, and exit status 2."""
 
@@ -98,9 +101,11 @@ def failures():
             raise
         raise Failure(_sentence(e)) from None
     except Exception as e:
-        if not isinstance(getattr(e, 'obj', None), Broken):
+        if isinstance(getattr(e, 'obj', None), Broken):
+            raise Damaged(damage.reason(e)) from None
+        if type(e).__module__.partition('.')[0] not in ENGINES:
             raise
-        raise Damaged(damage.reason(e)) from None
+        raise Failure(f'the server of the database is lost: {_sentence(e)}') from None
 
 
 def _told(error):

@@ -536,3 +536,19 @@ def test_every_command_explains_itself():
     for name in ('import', *COMMANDS):
         output = '\n'.join(lines(name, '--help'))
         assert '--json' in output and 'STORE' in output
+
+
+@pytest.mark.parametrize(('module', 'name'), [
+    ('ZEO.Exceptions', 'ClientDisconnected'), ('psycopg2', 'OperationalError')])
+def test_a_server_that_is_lost_in_the_middle_of_a_command(
+        module, name, store, monkeypatch):
+    lost = getattr(pytest.importorskip(module), name)
+
+    def count(self, **criteria):
+        raise lost('connection closed\nby the server')
+
+    monkeypatch.setattr(trackstore.TrackingStorage, 'count', count)
+    done = CliRunner().invoke(command, ['count', str(store)])
+    assert done.exit_code == 2
+    assert done.output == ('Error: the server of the database is lost: connection '
+                           'closed by the server\n')
