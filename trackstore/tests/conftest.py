@@ -4,6 +4,7 @@ import tempfile
 
 import pytest
 
+import trackstore
 from trackstore.tests.storages import Places
 
 
@@ -17,3 +18,15 @@ def places():
             yield places
         finally:
             places.close()
+
+
+@pytest.fixture
+def damaged(tmp_path):
+    """A store of which a piece in the middle is overwritten."""
+    path = tmp_path / 'damaged.fs'
+    with trackstore.open(path) as tracks:
+        tracks.saveTracks(('a', 0, 'ann', {'n': n, 's': 'x' * (n % 99)}, n)
+                          for n in range(5_000))
+    data = path.read_bytes()
+    path.write_bytes(data[:9_000] + b'x' * 300 + data[9_300:])
+    return path

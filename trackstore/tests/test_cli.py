@@ -396,18 +396,6 @@ def test_an_export_never_goes_into_its_store(tmp_path, store, ending):
     assert lines('count', store) == ['4']
 
 
-@pytest.fixture
-def damaged(tmp_path):
-    """A store of which a piece in the middle is overwritten."""
-    path = tmp_path / 'damaged.fs'
-    with trackstore.open(path) as tracks:
-        tracks.saveTracks(('a', 0, 'ann', {'n': n, 's': 'x' * (n % 99)}, n)
-                          for n in range(5_000))
-    data = path.read_bytes()
-    path.write_bytes(data[:9_000] + b'x' * 300 + data[9_300:])
-    return path
-
-
 def test_a_damaged_store(damaged, tmp_path):
     target = tmp_path / 'a.csv'
     target.write_text('as it was')

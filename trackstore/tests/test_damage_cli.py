@@ -18,18 +18,6 @@ def store(tmp_path):
     return path
 
 
-@pytest.fixture
-def damaged(tmp_path):
-    """A store of which a piece in the middle is overwritten."""
-    path = tmp_path / 'damaged.fs'
-    with trackstore.open(path) as tracks:
-        tracks.saveTracks(('a', 0, 'ann', {'n': n, 's': 'x' * (n % 99)}, n)
-                          for n in range(5_000))
-    data = path.read_bytes()
-    path.write_bytes(data[:9_000] + b'x' * 300 + data[9_300:])
-    return path
-
-
 def report(*arguments, code=0):
     result = invoke(*arguments, '--json')
     assert result.exit_code == code, result.output
