@@ -37,6 +37,20 @@ class IBatchBackend(IBackend):
         """Deliver a list of events: all of them, or none and raise an error."""
 
 
+class IRepeatingBackend(IBatchBackend):
+    """A backend that knows which events it has."""
+
+    def holds(event):
+        """Tell whether an event of the same id has been delivered before."""
+
+    def send_again(events):
+        """Deliver those of a list of events that have not been delivered before.
+
+        For events of which that is not known: after an error that does not tell, or
+        when a process has ended in between.
+        """
+
+
 class IRoutingBackend(IBackend):
     """A backend that processes events and hands them to others."""
 
