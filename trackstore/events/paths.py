@@ -1,7 +1,5 @@
 """Paths of fields in events: ``context.user.id``."""
 
-from collections.abc import Mapping
-
 from trackstore.events.exceptions import ConfigurationError
 
 
@@ -24,7 +22,7 @@ def alternatives(paths, name='path'):
 def value_at(event, path, default=None):
     """Return what an event has at a path, or the default."""
     for key in path:
-        if not isinstance(event, Mapping) or key not in event:
+        if not isinstance(event, dict) or key not in event:
             return default
         event = event[key]
     return event
