@@ -45,6 +45,9 @@ class TrackingBackend:
     gives the event back.
     """
 
+    #: It changes no event, so nobody need keep a copy to try again.
+    leaves_events_alone = True
+
     def __init__(self, where=None, storage=None, database=None, name='events',
                  task='name', session=('context.session_id', 'context.session'),
                  user=('context.user_id', 'context.user'), time='timestamp'):
