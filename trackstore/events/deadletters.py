@@ -116,11 +116,10 @@ class Burial:
         if self._dead_letters is not None:
             try:
                 self._dead_letters.save(letters)
-                if self._refuge is not None:
-                    self._refuge.empty(self._dead_letters.save)
                 log.error('%s: %s events could not be delivered, and are dead letters '
                           'now: %s', letters[0].backend, len(letters),
                           letters[0].reason)
+                self.take_back()
                 return
             except Exception as error:
                 log.error('dead letters cannot be saved: %s', error)
@@ -129,6 +128,15 @@ class Burial:
         for letter in letters:
             log.error('event not delivered to %s after %s tries: %s: %s',
                       letter.backend, letter.tries, letter.reason, _text(letter.event))
+
+    def take_back(self):
+        """Save what was written to the folder, if it can be saved now."""
+        if self._refuge is not None and self._dead_letters is not None:
+            try:
+                self._refuge.empty(self._dead_letters.save)
+            except Exception as error:
+                log.error('%s: dead letters cannot be saved: %s',
+                          self._refuge.path, error)
 
     def _written(self, letters):
         """Write letters to the folder; return whether they are there."""

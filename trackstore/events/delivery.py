@@ -29,6 +29,8 @@ NOT_FOR_IT = (NoTransformerImplemented, NoBackendEnabled, EventEmissionExit)
 #: Of the errors that speak of bad data, those that speak of the place.
 OF_THE_PLACE = (OpenError, FormatError, ConfigurationError, POSError)
 
+NO_BACKEND = 'there is no such backend'
+
 log = logging.getLogger(__name__)
 
 
@@ -76,21 +78,26 @@ class Delivery:
         ``threading.Event``, is set, no further pause is made, and the events from
         there on are left; otherwise there are none.
         """
-        backend = self.leaves().get(path)
-        letters = []
-        if backend is None:
-            letters = _letters(
-                events, self._path(path), 'there is no such backend any more', 0)
-            left = 0
-        else:
-            attempt = _Attempt(self, self._path(path), backend, letters, stop)
-            left = attempt.deliver(events, again)
+        left, letters = self.attempt(path, events, again, stop)
         with self._lock:
             self.delivered[path] += len(events) - left - len(letters)
             self.failed[path] += len(letters)
         if letters:
             self.bury(letters)
         return left
+
+    def attempt(self, path, events, again=False, stop=None):
+        """Deliver events to the leaf of a path, and bury nothing.
+
+        Returns how many are left, as ``deliver`` does, and a list with the letters
+        of those that failed.
+        """
+        backend = self.leaves().get(path)
+        if backend is None:
+            return 0, _letters(events, self.path_of(path), NO_BACKEND, 0)
+        letters = []
+        attempt = _Attempt(self, self.path_of(path), backend, letters, stop)
+        return attempt.deliver(events, again), letters
 
     def deliver_all(self, events, again=False):
         """Route events and deliver them to each leaf, one leaf after the other."""
@@ -101,9 +108,10 @@ class Delivery:
         """Make dead letters of events that nobody will try any more."""
         with self._lock:
             self.failed[path] += len(events)
-        self.bury(_letters(events, self._path(path), reason, 0))
+        self.bury(_letters(events, self.path_of(path), reason, 0))
 
-    def _path(self, path):
+    def path_of(self, path):
+        """Return the path of a leaf as text, as letters have it."""
         return '.'.join((self.name, *path))
 
 

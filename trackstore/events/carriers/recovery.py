@@ -66,8 +66,10 @@ class Recovery:
                 line.spill.close()
 
     def _watch(self):
+        self._delivery.bury.take_back()
         while not self._stop.wait(LOOK):
             self._look()
+            self._delivery.bury.take_back()
 
     def _look(self):
         try:
