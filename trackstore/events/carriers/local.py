@@ -100,6 +100,7 @@ class LocalCarrier:
         self._spilling.bind(backend.backend_name)
         self._begin()
         ending.watch(self)
+        ending.at_exit(self)    # for events that come while the process ends
         if not getattr(_passive, 'on', False):
             self._recovery.start()
 
@@ -192,7 +193,7 @@ class LocalCarrier:
             except RuntimeError:  # the interpreter is about to end
                 self._ended = True
                 return False
-            ending.at_exit(self)
+            ending.at_exit(self)    # before what was opened in the meantime is closed
             self._started = True
             self._fast = not self._spilling.journal
         return True
