@@ -134,7 +134,8 @@ class Line:
 
     def is_empty(self):
         """Tell whether all events are delivered to each backend."""
-        return not (self.batches or self.chunk.events or self.behind)
+        return not (self.batches or self.chunk.events
+                    or self.behind and (self.reading or not self.reader.ended()))
 
     def is_done(self, number):
         """Tell whether all events before a number are delivered."""
@@ -231,7 +232,7 @@ class Line:
                 self.size += size
             elif found is not None and self.reader.ended():
                 self.behind = False
-                self._left()
+                self._left()  # nothing else would tell that it is empty
             self.changed.notify_all()
 
     def _boundary(self):
@@ -283,6 +284,7 @@ class Line:
         if self.spill is not None:
             self.spill.note(self.positions())
             if self.is_empty():
+                self.behind = False
                 self.on_empty()
             else:
                 self.spill.drop(min(lane.done for lane in self.lanes.values()))

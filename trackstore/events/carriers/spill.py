@@ -85,7 +85,8 @@ class SpillFolder:
             return
         for name in names:
             path = os.path.join(self.path, name)
-            if name.rsplit('.', 2)[0] != self.name or name.count('.') < 2:
+            if name.removesuffix(LOCK).rsplit('.', 2)[0] != self.name or (
+                    name.count('.') < 2):
                 continue
             if name.endswith(LOCK):
                 self._clear(path)
