@@ -130,11 +130,13 @@ class _Attempt:
 
     def deliver(self, events, again):
         """Return how many events are left at the end, because it was stopped."""
-        if callable(getattr(self._backend, 'send_many', None)):
-            return self._together(events, again)
-        for place, event in enumerate(events):
-            if self._together([event], again):
-                return len(events) - place
+        most = getattr(self._backend, 'most_at_once', None) or len(events)
+        if not callable(getattr(self._backend, 'send_many', None)):
+            most = 1
+        for start in range(0, len(events), most):
+            left = self._together(events[start:start + most], again)
+            if left:
+                return left + max(0, len(events) - start - most)
         return 0
 
     def _together(self, events, again):

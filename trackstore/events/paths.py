@@ -35,3 +35,23 @@ def first_value(event, paths):
         if value is not None:
             return value
     return None
+
+
+def getter(paths):
+    """Return a function of an event that does what ``first_value`` does, faster."""
+    first = paths[0][0]
+    if len(paths) == 1 and len(paths[0]) == 1:
+        return lambda event: event.get(first)
+    if all(len(path) == 2 and path[0] == first for path in paths):
+        keys = tuple(path[1] for path in paths)
+
+        def in_one_dictionary(event):
+            part = event.get(first)
+            if isinstance(part, dict):
+                for key in keys:
+                    value = part.get(key)
+                    if value is not None:
+                        return value
+            return None
+        return in_one_dictionary
+    return lambda event: first_value(event, paths)

@@ -158,6 +158,13 @@ def test_an_event_that_was_changed_by_a_failing_backend_is_tried_as_it_was():
     assert backend.events[0]['data'] == {'n': 0, 'changed': 1}
 
 
+def test_a_backend_says_how_many_it_takes_at_once():
+    backend = Many()
+    backend.most_at_once = 2
+    assert delivered(backend, 5) == []
+    assert backend.calls == [[0, 1], [2, 3], [4]]
+
+
 def test_pauses_grow_and_are_random(monkeypatch):
     limits = []
     monkeypatch.setattr('trackstore.events.delivery.random.uniform',

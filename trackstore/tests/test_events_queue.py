@@ -77,10 +77,10 @@ def emit(tracker, start, stop):
 def test_all_arrives_in_order(gate, queue):
     gate.open.set()
     tracker, backend = queue()
-    emit(tracker, 0, 5000)
+    emit(tracker, 0, 9000)
     assert backend.flush(LONG)
-    assert gate.numbers() == list(range(5000))
-    assert max(gate.sizes) <= 1000
+    assert gate.numbers() == list(range(9000))
+    assert max(gate.sizes) <= 4000
 
 
 def test_batches_by_number(gate, queue):

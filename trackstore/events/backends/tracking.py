@@ -122,27 +122,34 @@ class _Form:
     """Which part of an event becomes which part of a track."""
 
     def __init__(self, task, session, user, time):
-        self._task = paths.alternatives(task, 'task')
-        self._session = paths.alternatives(session, 'session')
-        self._user = paths.alternatives(user, 'user')
-        self._time = paths.alternatives(time, 'time')
+        task = paths.alternatives(task, 'task')
+        time = paths.alternatives(time, 'time')
+        self._task = paths.getter(task)
+        self._session = paths.getter(paths.alternatives(session, 'session'))
+        self._user = paths.getter(paths.alternatives(user, 'user'))
+        self._time = paths.getter(time)
+        self._told = frozenset(
+            key for key, path in (('name', task[0]), ('timestamp', time[0]))
+            if path == (key,))
 
     def record(self, event):
         """Return task, session, user, data and time stamp.
 
         The data are the event without what the task and the time say.
         """
-        task = paths.first_value(event, self._task)
-        moment = paths.first_value(event, self._time)
-        data = dict(event)
-        if self._task[0] == ('name',):
-            data.pop('name', None)
-        if self._time[0] == ('timestamp',) and getattr(moment, 'tzinfo', None) is _utc:
-            data.pop('timestamp')
+        task = self._task(event)
+        user = self._user(event)
+        moment = self._time(event)
+        data = {key: part for key, part in event.items() if key not in self._told}
+        if type(moment) is datetime.datetime and moment.tzinfo is _utc:
+            moment = moment.timestamp()
+        else:
+            if 'timestamp' in event:
+                data['timestamp'] = event['timestamp']
+            moment = _time_stamp(moment)
         data[ID] = event.id
-        return (_key(task), paths.first_value(event, self._session),
-                _key(paths.first_value(event, self._user)), data,
-                _time_stamp(moment))
+        return (task if type(task) is str else _key(task), self._session(event),
+                user if type(user) is str else _key(user), data, moment)
 
 
 def _key(value):
