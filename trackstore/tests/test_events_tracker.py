@@ -216,7 +216,8 @@ def test_tasks_of_asyncio_have_contexts_of_their_own():
 
 
 def test_greenlets_have_contexts_of_their_own():
-    gevent = pytest.importorskip('gevent')
+    import gevent
+
     tracker = Tracker({'memory': MemoryBackend()}, TaskContextLocator())
 
     def work(number):
