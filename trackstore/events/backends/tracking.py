@@ -45,7 +45,7 @@ class TrackingBackend:
     gives the event back.
     """
 
-    def __init__(self, where=None, storage=None, database=None, name='events',
+    def __init__(self, where=None, storage=None, database=None, name='tracks',
                  task='name', session=('context.session_id', 'context.session'),
                  user=('context.user_id', 'context.user'), time='timestamp'):
         self._place = place_of(where, storage, database, name)
