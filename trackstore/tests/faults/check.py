@@ -1,6 +1,11 @@
 """Whether a store is what its model is: tracks, runs, every index, and itself."""
 
+from contextlib import closing
+
+import trackstore
+from trackstore.copying import copy
 from trackstore.criteria import Equal
+from trackstore.opening import open_storage
 from trackstore.tests.model import MISSING, differences
 
 #: Of each index about so many values are asked for, all of them are counted.
@@ -13,6 +18,30 @@ def problems(store, model):
     if not found:  # the rest would only say the same again
         found = index_differences(store, model) + time_differences(store, model)
     return found + store.verify()
+
+
+def copy_problems(source, target, model):
+    """Complete a copy; return sentences on what is wrong with it or the source."""
+    copied = copy(source, target)
+    found = list(copied.problems)
+    expected = history(source)
+    if copied.before + copied.transactions != len(expected):
+        found.append(f"{copied.before} and {copied.transactions} transactions were "
+                     f"copied of {len(expected)}")
+    if history(target) != expected:
+        found.append("the copy has not the same transactions as its source")
+    for path in source, target:
+        with trackstore.open(path, create=False, readOnly=True) as store:
+            found += [f"{path}: {each}" for each in problems(store, model)]
+    return found
+
+
+def history(where):
+    """Return each transaction of a place with its records, by object."""
+    with closing(open_storage(where, create=False, readOnly=True)[0]) as storage:
+        return [(each.tid, each.user, each.description, each.status,
+                 sorted((record.oid, record.tid, record.data) for record in each))
+                for each in storage.iterator()]
 
 
 def index_differences(store, model):
