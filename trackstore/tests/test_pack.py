@@ -3,21 +3,16 @@
 import json
 
 import pytest
-from click.testing import CliRunner
 from ZODB.DemoStorage import DemoStorage
 from ZODB.FileStorage import FileStorage
 from ZODB.FileStorage.FileStorage import FileStorageError
 
 import trackstore
-from trackstore.cli.command import command
 from trackstore.opening import database
+from trackstore.tests.commands import invoke
 
 KINDS = ('FileStorage', 'zlibstorage', 'ZEO', 'PostgreSQL',
          'PostgreSQL without history')
-
-
-def invoke(*arguments):
-    return CliRunner().invoke(command, [str(argument) for argument in arguments])
 
 
 def revisions(uri):
