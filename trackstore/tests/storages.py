@@ -1,9 +1,9 @@
 """Every kind of storage that a store may be in, each chosen by its URI."""
 
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
-from trackstore.opening import database
+from trackstore.opening import database, open_storage
 from trackstore.tests.servers import PostgreSQL, ZEOServer, need
 
 #: Kinds of which each database is new, and gone when it is closed.
@@ -13,6 +13,9 @@ IN_MEMORY = ('MappingStorage', 'DemoStorage')
 SERVED = ('ZEO', 'PostgreSQL', 'PostgreSQL without history')
 
 KINDS = ('FileStorage', 'zlibstorage', *IN_MEMORY, *SERVED)
+
+#: Kinds that are there again after they were closed.
+LASTING = ('FileStorage', 'zlibstorage', *SERVED)
 
 #: Kinds that have an undo log.
 WITH_UNDO = ('FileStorage', 'zlibstorage', 'ZEO', 'PostgreSQL')
@@ -80,3 +83,11 @@ class Places:
 
     def close(self):
         self._stack.close()
+
+
+def history(where):
+    """Return each transaction of a place with its records, by object."""
+    with closing(open_storage(where, create=False, readOnly=True)[0]) as storage:
+        return [(each.tid, each.user, each.description, each.status,
+                 sorted((record.oid, record.tid, record.data) for record in each))
+                for each in storage.iterator()]

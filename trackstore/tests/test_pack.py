@@ -10,9 +10,7 @@ from ZODB.FileStorage.FileStorage import FileStorageError
 import trackstore
 from trackstore.opening import database
 from trackstore.tests.commands import invoke
-
-KINDS = ('FileStorage', 'zlibstorage', 'ZEO', 'PostgreSQL',
-         'PostgreSQL without history')
+from trackstore.tests.storages import LASTING
 
 
 def revisions(uri):
@@ -31,7 +29,7 @@ def fill(uri, count=40):
             tracks._p_jar.transaction_manager.commit()
 
 
-@pytest.mark.parametrize('kind', KINDS)
+@pytest.mark.parametrize('kind', LASTING)
 def test_pack(kind, places, tmp_path):
     with places.uri(kind, tmp_path) as uri:
         fill(uri)

@@ -1,12 +1,10 @@
 """Whether a store is what its model is: tracks, runs, every index, and itself."""
 
-from contextlib import closing
-
 import trackstore
 from trackstore.copying import copy
 from trackstore.criteria import Equal
-from trackstore.opening import open_storage
 from trackstore.tests.model import MISSING, differences
+from trackstore.tests.storages import history
 
 #: Of each index about so many values are asked for, all of them are counted.
 VALUES = 30
@@ -34,14 +32,6 @@ def copy_problems(source, target, model):
         with trackstore.open(path, create=False, readOnly=True) as store:
             found += [f"{path}: {each}" for each in problems(store, model)]
     return found
-
-
-def history(where):
-    """Return each transaction of a place with its records, by object."""
-    with closing(open_storage(where, create=False, readOnly=True)[0]) as storage:
-        return [(each.tid, each.user, each.description, each.status,
-                 sorted((record.oid, record.tid, record.data) for record in each))
-                for each in storage.iterator()]
 
 
 def index_differences(store, model):
