@@ -36,3 +36,12 @@ def shell(*arguments, **environment):
     return subprocess.run(
         [sys.executable, '-m', 'trackstore.cli', *map(str, arguments)],
         capture_output=True, env={**os.environ, **environment}, timeout=60)
+
+
+def run_faults(*arguments):
+    """Run the command for faults; return what it prints."""
+    done = subprocess.run(
+        [sys.executable, '-m', 'trackstore.tests.faults', *arguments],
+        capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
