@@ -12,6 +12,8 @@ from trackstore.tests.backups.stores import count
 from trackstore.tests.commands import invoke
 
 
+@pytest.mark.parametrize('place', [0, 1, 2])
+@pytest.mark.parametrize('hurt', ['flip', 'cut', 'gone', 'empty', 'other'])
 def test_damage(three, folder, store, tmp_path, place, hurt):
     part = three[place]
     data = Path(part.path).read_bytes()

@@ -1,4 +1,8 @@
-"""What it takes that bad input is refused, and some of it."""
+"""Bad input is refused by name, and neither store nor transaction suffers.
+
+Each case is tried on a store with uncommitted tracks: after the error these
+are still there, more can be saved, and all of it can be committed.
+"""
 
 from trackstore.exceptions import (
     TrackstoreError,

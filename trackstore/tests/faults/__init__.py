@@ -10,5 +10,5 @@
     disks that are full
 
 ``python -m trackstore.tests.faults COMMAND`` runs the first three for as long
-as one likes; ``test_faults`` runs all of them, shortened.
+as one likes; tests beside them run all, shortened.
 """

@@ -1,4 +1,8 @@
-"""Clients at work at the same time, each with a connection of its own."""
+"""Clients at work at the same time, each with a connection of its own.
+
+Two sorts of tests use them: in lock-step, where every client begins before any of
+them commits, and in threads, for ``TRACKSTORE_RACE_SECONDS`` a test (1 by default).
+"""
 
 import os
 import random

@@ -1,4 +1,4 @@
-"""Clients in threads, for ``TRACKSTORE_RACE_SECONDS`` a test (1 by default)."""
+"""Clients in threads: what conflicts, and that nothing is lost."""
 
 import pytest
 
