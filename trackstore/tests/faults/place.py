@@ -2,10 +2,8 @@
 
 from random import Random
 
-import transaction
-
 from trackstore import TrackingStorage
-from trackstore.opening import database
+from trackstore.tests.clients import Owner
 from trackstore.tests.faults import check
 from trackstore.tests.faults.work import Numbered
 from trackstore.tests.model import Item, Model
@@ -13,30 +11,19 @@ from trackstore.tests.model import Item, Model
 START = 1_700_000_000
 
 
-class Place:
+class Place(Owner):
     """A store in a file, with a client, and the model of what was committed."""
 
     def __init__(self, path):
-        self.path = str(path)
-        self.manager = transaction.TransactionManager()
+        super().__init__(path)
         self.model = Model(now=START)
-        self.open()
-        if "tracks" not in self.connection.root():
-            self.connection.root()["tracks"] = TrackingStorage(trackFactory=Item)
-            self.manager.commit()
-
-    def open(self):
-        self.db = database(self.path)
-        self.connection = self.db.open(self.manager)
-
-    @property
-    def store(self):
-        return self.connection.root()["tracks"]
+        self.root["tracks"] = TrackingStorage(trackFactory=Item)
+        self.commit()
 
     def save(self, count=1, task="a", length=10, when=None):
         """Save tracks in one transaction, and take them down in the model."""
         rows = self.rows(count, task, length, when)
-        Numbered(self.store).saveTracks(rows)
+        Numbered(self.tracks).saveTracks(rows)
         self.manager.commit()
         self.model.saveTracks(rows)
 
@@ -46,13 +33,4 @@ class Place:
                  START + n if when is None else when) for n in range(count)]
 
     def check(self):
-        assert check.problems(self.store, self.model) == []
-
-    def close(self):
-        self.manager.abort()
-        self.connection.close()
-        self.db.close()
-
-    def reopen(self):
-        self.close()
-        self.open()
+        assert check.problems(self.tracks, self.model) == []

@@ -27,11 +27,11 @@ def test_the_check_finds_what_is_wrong(place, difference):
     place.save(20)
     place.check()
     difference(place.model)
-    assert check.problems(place.store, place.model)
+    assert check.problems(place.tracks, place.model)
 
 
 def test_the_check_finds_an_index_that_is_wrong(place, monkeypatch):
     place.save(20)
     monkeypatch.setattr(TrackingStorage, "groupBy", lambda *args, **kw: {})
     assert "groupBy('taskId') does not agree with the model" in (
-        check.problems(place.store, place.model))
+        check.problems(place.tracks, place.model))

@@ -26,7 +26,7 @@ def test_a_clock_that_jumps_back_between_transactions(place, clock):
             clock.advance(days=-1)
         place.model.now = clock.now
         operation = planned(random, place.model)
-        assert perform(operation, Numbered(place.store)) == (
+        assert perform(operation, Numbered(place.tracks)) == (
             perform(operation, place.model))
         place.manager.commit()
         ids.append(place.db.lastTransaction())
@@ -35,15 +35,15 @@ def test_a_clock_that_jumps_back_between_transactions(place, clock):
     clock.advance(days=-400)
     place.reopen()
     place.model.now = clock.now
-    place.store.compact()
+    place.tracks.compact()
     place.check()
     place.save()
     assert place.db.lastTransaction() > ids[-1]
     place.db.pack()
     place.check()
-    times = [track.timeStamp for track in place.store.query()]
+    times = [track.timeStamp for track in place.tracks.query()]
     assert times != sorted(times)
-    numbers = list(place.store.query().numbers)
+    numbers = list(place.tracks.query().numbers)
     assert numbers == sorted(numbers)
 
 
@@ -54,9 +54,9 @@ def test_a_clock_that_jumps_back_while_tracks_are_saved(place, clock):
                 clock.advance(days=-1)
             yield "a", 0, "u", {"n": n}
 
-    ids = list(place.store.saveTracks(rows()))
+    ids = list(place.tracks.saveTracks(rows()))
     place.manager.commit()
-    store = place.store
+    store = place.tracks
     assert [track.data["n"] for track in store.query()] == list(range(3000))
     assert list(store) == ids
     times = {track.timeStamp for track in store.query()}
@@ -68,7 +68,7 @@ def test_a_clock_that_jumps_back_while_tracks_are_saved(place, clock):
 
 
 def test_the_clock_jumps_back_during_a_run(place, clock):
-    store = place.store
+    store = place.tracks
     run = store.getRun(runId=store.startRun("a"))
     clock.advance(days=-1)
     early = store.saveUserTrack("a", 0, "u", {})
@@ -80,5 +80,5 @@ def test_the_clock_jumps_back_during_a_run(place, clock):
     assert store.getLastUserTrack("a", run.id, "u").name == late > early
     place.manager.commit()
     place.reopen()
-    assert place.store.verify() == []
-    assert place.store.getRun(runId=run.id).end == START + 5
+    assert place.tracks.verify() == []
+    assert place.tracks.getRun(runId=run.id).end == START + 5

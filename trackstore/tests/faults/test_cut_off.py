@@ -38,7 +38,7 @@ def made(tmp_path_factory):
         while len(states) < 30:
             operation = planned(random, place.model)
             perform(operation, place.model)
-            perform(operation, Numbered(place.store))
+            perform(operation, Numbered(place.tracks))
             place.manager.commit()
             states.append((place.db.getSize(), place.model.copy()))
         place.close()

@@ -61,7 +61,7 @@ def test_a_save_on_a_full_disk(disk, full, count, room):
     rows = full.rows(count, length=6000 if count == 1 else 400)
 
     def act():
-        full.store.saveTracks(rows)
+        full.tracks.saveTracks(rows)
         full.manager.commit()
 
     for _ in range(3):
@@ -75,8 +75,8 @@ def test_changes_on_a_full_disk(disk, full):
     disk.fill()
 
     def act():
-        full.store["0000005"].data["text"] = "x" * 10_000
-        del full.store["0000006"]
+        full.tracks["0000005"].data["text"] = "x" * 10_000
+        del full.tracks["0000006"]
         full.manager.commit()
 
     refused(disk, act)
@@ -98,20 +98,20 @@ def test_upkeep_on_a_full_disk(disk, full, caplog):
     usable_again(disk, full)
     for _ in range(200):
         full.save(5)
-    assert full.store.info()["tail"] < 600
+    assert full.tracks.info()["tail"] < 600
     full.check()
 
 
 def test_compaction_on_a_full_disk(disk, full):
     disk.fill()
-    refused(disk, full.store.compact)
+    refused(disk, full.tracks.compact)
     usable_again(disk, full)
-    full.store.compact()
+    full.tracks.compact()
     full.check()
 
 
 def test_a_pack_on_a_full_disk(disk, full):
-    full.store.compact()
+    full.tracks.compact()
     if isinstance(disk, LimitedFiles):
         full.save(3000, length=100)
         import resource

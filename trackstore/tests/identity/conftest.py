@@ -4,7 +4,7 @@ import pytest
 from ZODB.DB import DB
 
 from trackstore import TrackingStorage
-from trackstore.tests.identity.client import Client
+from trackstore.tests.clients import Client
 from trackstore.tests.model import Item
 
 
@@ -18,7 +18,7 @@ def db():
 @pytest.fixture
 def client(db):
     client = Client(db)
-    client.connection.root()["store"] = TrackingStorage(trackFactory=Item)
+    client.connection.root()["tracks"] = TrackingStorage(trackFactory=Item)
     client.manager.commit()
     yield client
     client.close()
@@ -34,7 +34,7 @@ def other(db, client):
 @pytest.fixture(params=["tail", "small segment", "large segment", "compacted"])
 def store(request, client):
     """A store whose track 1 lies in one place or another."""
-    store = client.store
+    store = client.tracks
     count = {"tail": 1, "large segment": 6000}.get(request.param, 50)
     if request.param == "tail":
         store.saveUserTrack("a", 0, "u", {"n": 0, "list": [1]}, timeStamp=10)

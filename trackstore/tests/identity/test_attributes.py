@@ -52,7 +52,7 @@ def test_any_other_attribute(client, other, store):
     track.note = {"deep": [1]}
     client.manager.commit()
     other.manager.begin()
-    assert other.store["0000001"].note == {"deep": [1]}
+    assert other.tracks["0000001"].note == {"deep": [1]}
     assert "note" not in track.data
     assert "note" not in track.metadata
     track.note = None
@@ -81,9 +81,9 @@ def test_a_run_is_written_through_and_never_stale(client, other, store):
     run.end = 7
     client.manager.commit()
     other.manager.begin()
-    theirs = other.store.getRun("a")
+    theirs = other.tracks.getRun("a")
     assert (theirs.start, theirs.end, theirs.finished) == (3, 7, False)
-    other.store.stopRun("a", timeStamp=9)
+    other.tracks.stopRun("a", timeStamp=9)
     other.manager.commit()
     client.manager.begin()
     assert (run.end, run.finished) == (9, True)

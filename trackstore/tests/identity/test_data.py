@@ -37,8 +37,8 @@ def test_each_way_to_change_data_is_written_through(client, other, store):
         assert store.query(size=len(expected), timeTo=10) == [track]
         client.manager.commit()
         other.manager.begin()
-        assert other.store["0000001"].data == expected
-        assert list(other.store["0000001"].data) == list(expected)
+        assert other.tracks["0000001"].data == expected
+        assert list(other.tracks["0000001"].data) == list(expected)
 
 
 def test_what_changes_nothing_writes_nothing(client, store):

@@ -39,9 +39,9 @@ def test_a_track_stays_one_object_over_transactions(client, store):
 
 def test_each_connection_has_its_own(client, other, store):
     other.manager.begin()
-    assert other.store["0000001"] is not client.store["0000001"]
-    assert other.store["0000001"].__parent__ is other.store
-    assert client.store["0000001"].__parent__ is client.store
+    assert other.tracks["0000001"] is not client.tracks["0000001"]
+    assert other.tracks["0000001"].__parent__ is other.tracks
+    assert client.tracks["0000001"].__parent__ is client.tracks
 
 
 def test_tracks_that_nobody_holds_take_no_memory(store):
@@ -86,8 +86,8 @@ def test_after_a_change_by_another_client(client, other, store):
     track = store["0000001"]
     assert track.data["n"] == 0
     other.manager.begin()
-    other.store["0000001"].data["n"] = "theirs"
-    other.store["0000001"].taskId = "moved"
+    other.tracks["0000001"].data["n"] = "theirs"
+    other.tracks["0000001"].taskId = "moved"
     other.manager.commit()
     assert (track.data["n"], track.taskId) == (0, "a")
     client.manager.begin()
@@ -99,7 +99,7 @@ def test_a_change_through_data_that_were_read_before(client, other, store):
     track = store["0000001"]
     data = track.data
     other.manager.begin()
-    other.store["0000001"].data["theirs"] = 1
+    other.tracks["0000001"].data["theirs"] = 1
     other.manager.commit()
     client.manager.begin()
     data["mine"] = 2
@@ -114,14 +114,14 @@ def test_after_another_client_has_compacted(client, other, store):
     track.data["n"] = "changed"
     client.manager.commit()
     other.manager.begin()
-    other.store.compact()
+    other.tracks.compact()
     assert track.data["n"] == "changed"
     client.manager.begin()
     assert track.data["n"] == "changed"
     track.data["n"] = "again"
     client.manager.commit()
     other.manager.begin()
-    assert other.store["0000001"].data["n"] == "again"
+    assert other.tracks["0000001"].data["n"] == "again"
 
 
 def test_after_a_change_through_the_store(store):
@@ -166,7 +166,7 @@ def test_a_track_that_was_removed(client, store):
 
 def test_tracks_that_change_while_one_goes_through_them(client):
     """Each shows what it holds when it is looked at, not when it was found."""
-    store = client.store
+    store = client.tracks
     store.saveTracks(("many", 0, "u", {"n": n}, n) for n in range(2000))
     client.manager.commit()
     seen = 0
@@ -182,7 +182,7 @@ def test_tracks_that_change_while_one_goes_through_them(client):
 
 
 def test_handles_of_a_dropped_answer_do_not_pile_up(client):
-    store = client.store
+    store = client.tracks
     store.saveTracks(("many", 0, "u", {}, n) for n in range(5000))
     client.manager.commit()
     kept = store["0004000"]
@@ -193,7 +193,7 @@ def test_handles_of_a_dropped_answer_do_not_pile_up(client):
 
 
 def test_handles_that_are_kept_stay_the_same_while_others_come_and_go(client):
-    store = client.store
+    store = client.tracks
     store.saveTracks(("many", 0, "u", {}, n) for n in range(5000))
     client.manager.commit()
     kept = list(store.query(taskId="many", timeTo=1999))

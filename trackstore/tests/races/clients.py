@@ -19,6 +19,9 @@ from trackstore.tests.model import Model, ModelTrack
 
 SECONDS = float(os.environ.get("TRACKSTORE_RACE_SECONDS", 1))
 
+#: So many seconds longer a client has that did not come through.
+PATIENCE = 60
+
 
 class Client:
     """A writer, and what it knows that it has committed."""
@@ -59,9 +62,13 @@ class Client:
         self.pending[number] = noted
 
     def run(self, step, until):
-        """Take steps, trying each again after a conflict, until the time."""
+        """Take steps, trying each again after a conflict, until the time.
+
+        One that has not come through by then goes on, as the others are at rest.
+        """
         try:
-            while time.monotonic() < until:
+            while time.monotonic() < until or (
+                    not self.steps and time.monotonic() < until + PATIENCE):
                 self.attempt(step)
         except BaseException as error:
             self.error = error
@@ -108,6 +115,13 @@ def race(db, **steps):
             raise client.error
     assert all(client.steps for client in clients.values()), "a client starved"
     return list(clients.values())
+
+
+def undisturbed(db, **steps):
+    """Run a client for each step in a thread; none of them may have a conflict."""
+    clients = race(db, **steps)
+    assert conflicts(clients) == []
+    check(db, clients)
 
 
 def conflicts(clients):

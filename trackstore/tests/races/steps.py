@@ -5,6 +5,13 @@ from trackstore.tests.model import ModelTrack
 SHARED_TASKS = ["start", "help", "contact"]
 
 
+def start_shared_runs(db):
+    """Start a run of each of the tasks before any client does."""
+    with db.transaction() as connection:
+        for task in SHARED_TASKS:
+            connection.root()["store"].startRun(task)
+
+
 def save_shared(client, store):
     task = client.random.choice(SHARED_TASKS)
     data = {"by": client.name, "kind": client.random.choice("abc")}

@@ -2,9 +2,8 @@
 
 import pytest
 
-from trackstore.tests.races.clients import check, conflicts, race
+from trackstore.tests.races.clients import check, conflicts, race, undisturbed
 from trackstore.tests.races.steps import (
-    SHARED_TASKS,
     assign,
     compact,
     mixture,
@@ -17,6 +16,7 @@ from trackstore.tests.races.steps import (
     save_the_same,
     save_updating,
     start_run,
+    start_shared_runs,
     stop_run,
     update,
 )
@@ -29,44 +29,28 @@ everywhere = pytest.mark.parametrize("db", [
 
 @everywhere
 def test_saving_on_shared_tasks_does_not_conflict(db):
-    with db.transaction() as connection:
-        for task in SHARED_TASKS:
-            connection.root()["store"].startRun(task)
-    clients = race(db, one=save_shared, two=save_shared, three=save_shared)
-    assert conflicts(clients) == []
-    check(db, clients)
+    start_shared_runs(db)
+    undisturbed(db, one=save_shared, two=save_shared, three=save_shared)
 
 
 def test_saving_on_new_tasks_does_not_conflict(db):
-    clients = race(db, one=save_new_task, two=save_new_task, three=save_new_task)
-    assert conflicts(clients) == []
-    check(db, clients)
+    undisturbed(db, one=save_new_task, two=save_new_task, three=save_new_task)
 
 
 def test_saving_in_bulk_does_not_conflict(db):
-    with db.transaction() as connection:
-        for task in SHARED_TASKS:
-            connection.root()["store"].startRun(task)
-    clients = race(db, one=save_bulk, two=save_bulk, three=save_shared)
-    assert conflicts(clients) == []
-    check(db, clients)
+    start_shared_runs(db)
+    undisturbed(db, one=save_bulk, two=save_bulk, three=save_shared)
 
 
 def test_updating_ones_own_last_track_does_not_conflict(db):
-    with db.transaction() as connection:
-        for task in SHARED_TASKS:
-            connection.root()["store"].startRun(task)
-    clients = race(db, one=save_updating, two=save_updating,
-                   three=save_updating)
-    assert conflicts(clients) == []
-    check(db, clients)
+    start_shared_runs(db)
+    undisturbed(db, one=save_updating, two=save_updating,
+                three=save_updating)
 
 
 @everywhere
 def test_compaction_beside_writers_does_not_make_them_conflict(db):
-    with db.transaction() as connection:
-        for task in SHARED_TASKS:
-            connection.root()["store"].startRun(task)
+    start_shared_runs(db)
     writer = mixture(save_shared, save_bulk)
     *writers, compactor = race(db, one=writer, two=writer, compactor=compact)
     assert conflicts(writers) == []

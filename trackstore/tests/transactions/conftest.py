@@ -10,7 +10,7 @@ from trackstore.tests.transactions.place import Place
 @pytest.fixture
 def place(tmp_path):
     place = Place(str(tmp_path / "tracks.fs"))
-    place.root["store"] = TrackingStorage(trackFactory=Item)
+    place.root["tracks"] = TrackingStorage(trackFactory=Item)
     place.manager.commit()
     yield place
     place.close()

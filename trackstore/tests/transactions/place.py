@@ -3,27 +3,18 @@
 import time
 
 import pytest
-import transaction
-from ZODB.DB import DB
-from ZODB.FileStorage import FileStorage
+
+from trackstore.tests.clients import Owner
 
 
-class Place:
-    """A store in a FileStorage, with one client."""
+class Place(Owner):
+    """A store in a file, with one client."""
 
-    def __init__(self, path):
-        self.path = path
-        self.manager = transaction.TransactionManager()
-        self.open()
-
-    def open(self):
-        self.db = DB(FileStorage(self.path))
-        self.connection = self.db.open(self.manager)
-        self.root = self.connection.root()
-
-    @property
-    def store(self):
-        return self.root["store"]
+    def filled(self, count):
+        """Save tracks in one transaction; return the store and what it has."""
+        self.tracks.saveTracks(rows(count))
+        self.commit()
+        return self.tracks, summary(self.tracks)
 
     def commit(self):
         """Commit, and return the id of the last transaction for ``undo``."""
@@ -40,15 +31,6 @@ class Place:
 
     def pack(self):
         self.db.pack(time.time() + 1)
-
-    def close(self):
-        self.manager.abort()
-        self.connection.close()
-        self.db.close()
-
-    def reopen(self):
-        self.close()
-        self.open()
 
 
 def summary(store):

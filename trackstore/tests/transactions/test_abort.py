@@ -9,20 +9,17 @@ from trackstore.tests.transactions.place import SIZES, changes, rows, summary
 
 @SIZES
 def test_abort_leaves_no_trace(place, count):
-    store = place.store
-    store.saveTracks(rows(count))
-    place.commit()
-    before = summary(store)
+    store, before = place.filled(count)
     for change in changes(store):
         change()
         place.manager.abort()
         assert summary(store) == before
     place.reopen()
-    assert summary(place.store) == before
+    assert summary(place.tracks) == before
 
 
 def test_abort_takes_back_the_numbers(place):
-    store = place.store
+    store = place.tracks
     assert store.saveUserTrack("a", 0, "u", {}) == "0000001"
     place.manager.commit()
     assert store.saveUserTrack("b", 0, "u", {}) == "0000002"
@@ -36,18 +33,18 @@ def test_abort_takes_back_the_numbers(place):
 
 
 def test_numbers_go_on_after_reopening(place):
-    place.store.saveTracks(rows(40))
+    place.tracks.saveTracks(rows(40))
     place.manager.commit()
     for number in range(41, 50):
         place.reopen()
-        assert place.store.saveUserTrack("a", 0, "u", {}) == f"{number:07}"
+        assert place.tracks.saveUserTrack("a", 0, "u", {}) == f"{number:07}"
         place.manager.commit()
         if number == 45:
-            place.store.compact()
+            place.tracks.compact()
 
 
 def test_a_removed_tracks_number_is_not_given_again(place):
-    store = place.store
+    store = place.tracks
     store.saveTracks(rows(3))
     place.manager.commit()
     del store["0000003"]
@@ -59,16 +56,13 @@ def test_a_removed_tracks_number_is_not_given_again(place):
     store.compact()
     place.pack()
     place.reopen()
-    assert place.store.saveUserTrack("a", 0, "u", {}) == "0000005"
+    assert place.tracks.saveUserTrack("a", 0, "u", {}) == "0000005"
 
 
 # savepoints
 
 def test_rollback_takes_back_what_came_after_the_savepoint(place):
-    store = place.store
-    store.saveTracks(rows(40))
-    place.manager.commit()
-    before = summary(store)
+    store, before = place.filled(40)
     whole = place.manager.savepoint()
     for change in changes(store):
         change()
@@ -87,12 +81,12 @@ def test_rollback_takes_back_what_came_after_the_savepoint(place):
     assert summary(store) == kept
     place.manager.commit()
     place.reopen()
-    assert summary(place.store) == kept
+    assert summary(place.tracks) == kept
 
 
 def test_a_bulk_save_can_be_rolled_back_as_a_whole(place):
     """However many savepoints of its own it has taken."""
-    store = place.store
+    store = place.tracks
     store.saveUserTrack("a", 0, "u", {})
     savepoint = place.manager.savepoint()
     before = summary(store)
@@ -106,13 +100,13 @@ def test_a_bulk_save_can_be_rolled_back_as_a_whole(place):
 
 def test_conflicts_are_conflict_errors(place):
     """Two clients that change the same thing: the second tries again."""
-    store = place.store
+    store = place.tracks
     store.saveTracks(rows(6000))
     place.commit()
     for change in list(changes(store))[5:12]:
         manager = transaction.TransactionManager()
         connection = place.db.open(manager)
-        connection.root()["store"]["0000001"].data["n"] = "theirs"
+        connection.root()["tracks"]["0000001"].data["n"] = "theirs"
         place.manager.begin()
         change()
         manager.commit()

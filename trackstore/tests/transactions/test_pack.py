@@ -10,7 +10,7 @@ from trackstore.tests.transactions.place import SIZES, Place, changes, rows, sum
 
 @SIZES
 def test_pack_at_any_time_changes_nothing(place, count):
-    store = place.store
+    store = place.tracks
     store.saveTracks(rows(count))
     for change in list(changes(store))[:10]:
         change()
@@ -25,11 +25,11 @@ def test_pack_at_any_time_changes_nothing(place, count):
     assert summary(store) == before
     place.pack()
     place.reopen()
-    assert summary(place.store) == before
+    assert summary(place.tracks) == before
 
 
 def test_pack_amid_a_transaction(place):
-    store = place.store
+    store = place.tracks
     store.saveTracks(rows(100))
     place.commit()
     store.saveTracks(rows(6000, "b"))
@@ -41,11 +41,11 @@ def test_pack_amid_a_transaction(place):
     place.commit()
     place.pack()
     place.reopen()
-    assert summary(place.store) == before
+    assert summary(place.tracks) == before
 
 
 def test_pack_gives_back_the_space_of_what_was_merged(place):
-    store = place.store
+    store = place.tracks
     for n in range(20):
         store.saveTracks(rows(1000, f"task{n}"))
         place.commit()
@@ -65,7 +65,7 @@ def test_pack_gives_back_the_space_of_what_was_merged(place):
 # copies
 
 def test_a_copy_of_the_database_is_the_same_store(place, tmp_path):
-    store = place.store
+    store = place.tracks
     store.saveTracks(rows(6000))
     store.saveUserTrack("b", 0, "u", {})
     del store["0000002"]
@@ -86,11 +86,11 @@ def test_a_copy_of_the_database_is_the_same_store(place, tmp_path):
 
 
 def test_a_copy_of_the_file_is_the_same_store(place, tmp_path):
-    place.store.saveTracks(rows(50))
+    place.tracks.saveTracks(rows(50))
     place.commit()
-    place.store["0000007"].state = "seen"
+    place.tracks["0000007"].state = "seen"
     place.commit()
-    expected = summary(place.store)
+    expected = summary(place.tracks)
     shutil.copy(place.path, tmp_path / "copied.fs")
     copy = Place(str(tmp_path / "copied.fs"))
     try:
@@ -100,7 +100,7 @@ def test_a_copy_of_the_file_is_the_same_store(place, tmp_path):
 
 
 def test_two_stores_in_one_database_have_nothing_in_common(place):
-    one = place.store
+    one = place.tracks
     two = place.root["two"] = TrackingStorage()
     one.saveTracks(rows(40))
     two.saveTracks(rows(30, "b"))
@@ -115,16 +115,16 @@ def test_two_stores_in_one_database_have_nothing_in_common(place):
 
 
 def test_a_store_exported_and_imported(place, tmp_path):
-    place.store.saveTracks(rows(6000))
-    place.store.saveUserTrack("b", 0, "u", {})
+    place.tracks.saveTracks(rows(6000))
+    place.tracks.saveUserTrack("b", 0, "u", {})
     place.commit()
     with open(tmp_path / "store.zexp", "w+b") as file:
-        place.connection.exportFile(place.store._p_oid, file)
+        place.connection.exportFile(place.tracks._p_oid, file)
         file.seek(0)
         place.root["copy"] = copy = place.connection.importFile(file)
     place.commit()
-    assert summary(copy) == summary(place.store)
+    assert summary(copy) == summary(place.tracks)
     copy.saveUserTrack("new", 0, "u", {})
     place.commit()
-    assert len(copy) == len(place.store) + 1
-    assert place.store.verify() == copy.verify() == []
+    assert len(copy) == len(place.tracks) + 1
+    assert place.tracks.verify() == copy.verify() == []

@@ -8,10 +8,7 @@ from trackstore.tests.transactions.place import SIZES, changes, rows, summary
 
 @SIZES
 def test_undo_of_a_save(place, count):
-    store = place.store
-    store.saveTracks(rows(count))
-    place.commit()
-    before = summary(store)
+    store, before = place.filled(count)
     for save in (lambda: store.saveUserTrack("a", 0, "u", {"n": -1}),
                  lambda: store.saveUserTrack("new", 0, "u", {"n": -1}),
                  lambda: store.saveTracks(rows(50, "b")),
@@ -27,15 +24,12 @@ def test_undo_of_a_save(place, count):
         place.undo(place.last())
         assert summary(store) == before
     place.reopen()
-    assert summary(place.store) == before
+    assert summary(place.tracks) == before
 
 
 @SIZES
 def test_undo_of_changes(place, count):
-    store = place.store
-    store.saveTracks(rows(count))
-    place.commit()
-    before = summary(store)
+    store, before = place.filled(count)
     for change in list(changes(store))[2:-1]:
         start = place.last()
         change()
@@ -47,7 +41,7 @@ def test_undo_of_changes(place, count):
 
 def test_undo_of_an_earlier_change_keeps_the_later_ones(place):
     """Where the two did not touch the same track; else it is an UndoError."""
-    store = place.store
+    store = place.tracks
     store.saveTracks(rows(3))
     place.commit()
     store["0000001"].data["n"] = 100
@@ -68,10 +62,7 @@ def test_undo_of_an_earlier_change_keeps_the_later_ones(place):
 
 
 def test_undo_of_a_removal_brings_the_tracks_back(place):
-    store = place.store
-    store.saveTracks(rows(6000))
-    place.commit()
-    before = summary(store)
+    store, before = place.filled(6000)
     assert store.removeTracks(timeFrom=100, timeTo=120) == 21
     removed = place.commit()
     assert len(store) == 5979
@@ -81,10 +72,7 @@ def test_undo_of_a_removal_brings_the_tracks_back(place):
 
 def test_undo_of_what_upkeep_has_moved_since(place):
     """It is refused, and done together with the undo of the upkeep."""
-    store = place.store
-    store.saveTracks(rows(6000))
-    place.commit()
-    before = summary(store)
+    store, before = place.filled(6000)
     assert store.removeTracks(timeFrom=100, timeTo=5000) == 4901
     upkeep = place.commit()
     removed = place.db.undoLog(0, 2)[1]["id"]
@@ -99,7 +87,7 @@ def test_undo_of_what_upkeep_has_moved_since(place):
 
 def test_a_number_is_not_given_to_two_tracks_by_undo(place):
     """What is saved after an undo and what its undo brings back do not meet."""
-    store = place.store
+    store = place.tracks
     store.saveTracks(rows(2))
     place.commit()
     store.saveUserTrack("a", 0, "u", {"n": "undone"})
