@@ -1,13 +1,18 @@
 """Backups: made beside a writer, whatever goes wrong, and removed."""
 
+import gc
 import os
 import random
 import signal
+import sys
 import threading
 import time
+import warnings
 
 import pytest
 from zc.lockfile import LockFile
+from ZODB.FileStorage import FileStorage
+from ZODB.fsIndex import fsIndex
 from ZODB.scripts import repozo
 
 from trackstore import restoring
@@ -45,7 +50,6 @@ def test_a_pack_makes_a_full_one_necessary(store, folder):
     assert verify(folder) == []
 
 
-@pytest.mark.filterwarnings('ignore::pytest.PytestUnraisableExceptionWarning')
 def test_a_pack_in_the_middle(store, folder, tmp_path, monkeypatch):
     """What is copied while the file is exchanged is not kept."""
     def copyfile(*arguments):
@@ -80,6 +84,21 @@ def test_a_pack_in_the_middle(store, folder, tmp_path, monkeypatch):
         name: (folder / name).read_bytes() for name in os.listdir(folder)}.items()
     restore(folder, tmp_path / 'new.fs', overwrite=True)
     assert count(tmp_path / 'new.fs') == store.states[-1][1]
+
+
+@pytest.mark.parametrize(('where', 'name'), [
+    (sys.modules[FileStorage.__module__], 'read_index'), (fsIndex, 'save')])
+def test_an_error_leaves_no_file_open(store, folder, monkeypatch, where, name):
+    def fail(*arguments, **options):
+        raise OSError('packed just now')
+
+    monkeypatch.setattr(where, name, fail)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter('always')
+        with pytest.raises(BackupError, match='packed just now'):
+            backup(store.path, folder)
+        gc.collect()
+    assert [str(each.message) for each in caught] == []
 
 
 def test_beside_a_writer(store, folder, tmp_path):
