@@ -1,6 +1,6 @@
 """A process that writes to a store, for tests and benchmarks.
 
-``python -m trackstore.tests.writer URI NAME STEP SECONDS`` opens the store, says
+``python -m trackstore.tests.writer URI NAME STEP SECONDS LEAST`` opens the store, says
 ``ready``, waits for a line, works until the time is over, and prints as JSON what
 it has committed.  ``Writers`` starts several, and lets them begin together.
 """

@@ -1,9 +1,9 @@
 """Copies that are interrupted, and gone on with."""
 
 import random
+import signal
 import subprocess
 import sys
-import time
 
 import pytest
 from ZODB.FileStorage import FileStorage
@@ -14,22 +14,35 @@ from trackstore.tests.commands import invoke
 from trackstore.tests.copies.stores import contents, fill
 from trackstore.tests.storages import LASTING, history
 
+#: Copies, and is killed some milliseconds after a number of transactions.
+KILLED = '''
+import os, signal, sys, threading
+from trackstore.copying import copy
+
+def progress(done, total, remark):
+    left.pop()
+    if not left:
+        threading.Timer(float(after), os.kill, (os.getpid(), signal.SIGKILL)).start()
+        left.extend([None] * 100_000)
+
+source, target, count, after = sys.argv[1:]
+left = [None] * int(count)
+copy(source, target, progress)
+'''
+
 
 @pytest.mark.parametrize('kind', ['ZEO', 'PostgreSQL'])
 def test_killed_while_a_server_takes_it(kind, places, tmp_path):
-    source, chance, killed = tmp_path / 'source.fs', random.Random(11), 0
-    fill(source, rounds=80)
+    source, chance = tmp_path / 'source.fs', random.Random(11)
+    fill(source, rounds=40)
     with places.uri(kind, tmp_path) as uri:
-        line = [sys.executable, '-m', 'trackstore.cli', 'copy', str(source), uri]
-        while killed < 5:
-            process = subprocess.Popen(line, stdout=subprocess.DEVNULL)
-            time.sleep(chance.uniform(0.3, 1.2))
-            process.kill()
-            if process.wait() == 0:
-                break
-            killed += 1
+        for count in (5, 30, 60, 90):
+            done = subprocess.run([
+                sys.executable, '-c', KILLED, str(source), uri, str(count),
+                str(chance.uniform(0, 0.02))])
+            assert done.returncode == -signal.SIGKILL
         copied = copy(source, uri)
-        assert killed and copied.problems == []
+        assert copied.before >= 90 and copied.problems == []
         assert history(uri) == history(source)
         assert contents(uri) == contents(source)
 

@@ -1,5 +1,7 @@
 """Whether a store is what its model is: tracks, runs, every index, and itself."""
 
+from pathlib import Path
+
 import trackstore
 from trackstore.copying import copy
 from trackstore.criteria import Equal
@@ -19,19 +21,20 @@ def problems(store, model):
 
 
 def copy_problems(source, target, model):
-    """Complete a copy; return sentences on what is wrong with it or the source."""
+    """Complete a copy of a source that is right; return what is wrong then."""
+    before = Path(source).read_bytes()
     copied = copy(source, target)
     found = list(copied.problems)
+    if Path(source).read_bytes() != before:
+        found.append("the source was changed by being copied")
     expected = history(source)
     if copied.before + copied.transactions != len(expected):
         found.append(f"{copied.before} and {copied.transactions} transactions were "
                      f"copied of {len(expected)}")
     if history(target) != expected:
         found.append("the copy has not the same transactions as its source")
-    for path in source, target:
-        with trackstore.open(path, create=False, readOnly=True) as store:
-            found += [f"{path}: {each}" for each in problems(store, model)]
-    return found
+    with trackstore.open(target, create=False, readOnly=True) as store:
+        return found + [f"copy: {each}" for each in problems(store, model)]
 
 
 def index_differences(store, model):

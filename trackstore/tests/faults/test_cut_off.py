@@ -77,9 +77,7 @@ def test_a_file_that_was_cut_off(states, tmp_path, index):
         reached = max(n for n, (size, _) in enumerate(states) if size <= cut)
         allowed = [model for _, model in states[reached:reached + 2]]
         with trackstore.open(copy, create=False) as tracks:
-            found = [different for model in allowed
-                     if (different := check.problems(tracks, model))]
-            assert len(found) < len(allowed), (cut, found)
+            assert any(check.problems(tracks, model) == [] for model in allowed), cut
             tracks.saveUserTrack("after", 0, "u", {})
         with trackstore.open(copy, create=False) as tracks:
             assert tracks.verify() == []

@@ -17,6 +17,14 @@ def test_kill():
     assert "problems                              0" in printed
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_kill_while_copying():
+    printed = run_faults("kill", "--rounds", "8", "--seed", "a copy",
+                         "--aim", "copying", "--aim", "writing to the copy")
+    assert "killed while writing to the copy" in printed
+    assert "problems                              0" in printed
+
+
 def cut_short(path):
     """Leave the files as a pack does that ends between its two renamings."""
     with trackstore.open(path) as tracks:

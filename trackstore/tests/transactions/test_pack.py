@@ -76,11 +76,11 @@ def test_a_copy_of_the_database_is_the_same_store(place, tmp_path):
     copied.close()
     copy = Place(path)
     try:
-        assert summary(copy.store) == summary(store)
-        assert copy.store.saveUserTrack("c", 0, "u", {}) == "0006002"
+        assert summary(copy.tracks) == summary(store)
+        assert copy.tracks.saveUserTrack("c", 0, "u", {}) == "0006002"
         copy.commit()
         assert "0006002" not in store
-        assert copy.store.verify() == []
+        assert copy.tracks.verify() == []
     finally:
         copy.close()
 
@@ -94,7 +94,7 @@ def test_a_copy_of_the_file_is_the_same_store(place, tmp_path):
     shutil.copy(place.path, tmp_path / "copied.fs")
     copy = Place(str(tmp_path / "copied.fs"))
     try:
-        assert summary(copy.store) == expected
+        assert summary(copy.tracks) == expected
     finally:
         copy.close()
 
