@@ -44,22 +44,6 @@ def test_changers_in_lockstep_lose_nothing(db, step):
     check(db, clients)
 
 
-def test_of_two_changes_of_one_track_the_second_conflicts(db):
-    with db.transaction() as connection:
-        connection.root()["store"].saveUserTrack("a", 0, "u", {"n": 0})
-    clients = [Client(db, "one"), Client(db, "two")]
-    for n, client in enumerate(clients, 1):
-        store = client.begin()
-        store["0000001"].data["n"] = n
-    clients[0].commit()
-    with pytest.raises(ConflictError):
-        clients[1].commit()
-    clients[1].manager.abort()
-    assert clients[1].begin()["0000001"].data == {"n": 1}
-    for client in clients:
-        client.close()
-
-
 def remove_all(client, store):
     store.removeTracks(userName=client.name)
     client.pending.clear()
