@@ -115,18 +115,21 @@ def _back_up(store, folder, full, compress, quick):
             repozo.do_incremental_backup(
                 options, series[-1].store, [part.path for part in series])
     except (repozo.RepozoError, POSError, AssertionError, *UNREADABLE) as error:
-        _close_files(error)
+        close_files(error)
         raise BackupError(
             f'store: {store!r} cannot be backed up to {folder!r}: '
             f'{why(error)}') from error
     return next((part for part in parts(folder) if part.path not in known), None)
 
 
-def _close_files(error):
-    """Close the files that are open where an error came from: repozo leaves them."""
+def close_files(error):
+    """Close the files that are open where an error came from.
+
+    repozo leaves them, and so does a FileStorage that could not be opened.
+    """
     for frame, _ in traceback.walk_tb(error.__traceback__):
         for found in frame.f_locals.values():
-            # a FileStorage that could not be opened cannot be closed as a whole
+            # a FileStorage may not be complete enough to be closed as a whole
             file = getattr(found, '_file', None) if (
                 isinstance(found, FileStorage)) else found
             if isinstance(file, io.IOBase):

@@ -48,6 +48,19 @@ def test_a_list_that_is_hurt(three, folder, tmp_path):
         restore(folder, tmp_path / 'new.fs')
 
 
+def test_a_list_with_a_gap(three, folder, tmp_path):
+    """Neither the part in the middle nor its line is there."""
+    listing = folder / (os.path.basename(three[0].path).split('.')[0] + '.dat')
+    first, _, last = listing.read_text().splitlines(True)
+    listing.write_text(first + last)
+    os.remove(three[1].path)
+    name = os.path.basename(three[2].path)
+    assert verify(folder) == [
+        f'{name} begins at {three[1].store}, should be {three[0].store}']
+    with pytest.raises(BackupError, match='^folder: '):
+        restore(folder, tmp_path / 'new.fs')
+
+
 def test_the_command_finds_damage(three, folder, tmp_path):
     os.remove(three[1].path)
     result = invoke('backup', '--verify', folder)

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from trackstore.importers import accesslog
 from trackstore.importers.accesslog import AccessLog, readable, unescaped
 from trackstore.importers.source import Block
-from trackstore.tests.importers.lines import NOON, parsed
+from trackstore.tests.importers.lines import NOON, log_line, parsed
 
 START = b'10.0.0.1 - - [21/Nov/2026:13:00:00 +0100] '
 END = b' 200 17 "-" "-"'
@@ -66,9 +67,21 @@ def test_a_line_of_an_access_log(line, task, user, data):
     (b'x - - [31/Feb/2026:12:00:00 +0000] "GET / HTTP/1.1"' + END,
      "its time '31/Feb/2026:12:00:00 +0000' is no time like "
      "17/May/2015:10:05:03 +0000"),
+    (b'x - - [21/Nov/2026:12:00:61 +0000] "GET / HTTP/1.1"' + END,
+     "its time '21/Nov/2026:12:00:61 +0000' is no time like "
+     "17/May/2015:10:05:03 +0000"),
 ])
 def test_a_bad_line_has_a_reason(line, reason):
     assert parsed(line) == reason
+
+
+def test_not_all_times_are_remembered(monkeypatch):
+    monkeypatch.setattr(accesslog, 'KNOWN_TIMES', 10)
+    log = AccessLog()
+    for n in range(100):
+        line = log_line(time=NOON + n).strip().encode()
+        assert log.rows(Block(1, 0, 0, [line]))[0][0][4] == NOON + n
+        assert len(log._times) <= 12
 
 
 @given(st.lists(st.one_of(
