@@ -53,6 +53,19 @@ def test_a_source_that_is_cut_short_inside(source, tmp_path):
     assert 'cannot be read to its end: after transaction' in copied.problems[0]
 
 
+def test_a_target_that_somebody_else_writes_to(source, places, tmp_path):
+    with places.uri('ZEO', tmp_path) as uri:
+        copy(source, uri)
+
+        def write(done, total, remark):
+            if remark == 'bytes' and done == total:
+                with trackstore.open(uri) as tracks:
+                    tracks.saveUserTrack('one', 0, 'else', {})
+
+        assert copy(source, uri, write).problems == [
+            f'{uri} has been written to by somebody else']
+
+
 def test_a_store_that_is_not_right(source, tmp_path):
     db = database(source)
     with db.transaction() as connection:
