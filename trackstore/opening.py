@@ -131,19 +131,58 @@ def _file_storage(where, create, readOnly):
         raise OpenError(
             f'where: {where!r} is no file; allowed are the path of a database '
             f'file and a ZODB URI')
-    _take_back_pack(where, readOnly)
-    if not os.path.exists(where):
+    path = followed(where)
+    _take_back_pack(path, readOnly)
+    if not os.path.exists(path):
         if not create:
             raise OpenError(f'where: there is no database at {where!r}')
-        folder = os.path.dirname(os.path.abspath(where))
+        folder = os.path.dirname(os.path.abspath(path))
         if not os.path.isdir(folder):
             raise OpenError(f'where: there is no folder {folder!r}')
-    elif not _looks_right(where):
+    elif not os.path.isfile(path):  # reading a pipe would wait for ever
+        raise OpenError(
+            f'where: {where!r} is a device or a pipe; allowed are the path of a '
+            f'database file and a ZODB URI')
+    elif not _looks_right(path):
         raise OpenError(
             f'where: {where!r} is no ZODB database; its first bytes are not '
             f'those of a FileStorage')
     with _one_at_a_time(where):
-        return FileStorage(where, read_only=readOnly)
+        return _at_its_place(
+            where, path, readOnly, lambda: FileStorage(path, read_only=readOnly))
+
+
+def followed(path: str) -> str:
+    """Return the path of a file itself where the last part of a path is a link.
+
+    A FileStorage has its lock beside the path that it is given, so by another
+    spelling the file could be opened twice, and a pack would put a file where
+    the link was.
+    """
+    return os.path.realpath(path) if os.path.islink(path) else path
+
+
+def _at_its_place(link, path, readOnly, opened):
+    """Open a file by its own path; where there is a link, with the lock of that, too.
+
+    Others, such as runzeo, may have it open by the link.
+    """
+    if path == link or readOnly:
+        return opened()
+    lock = LockFile(f'{link}.lock')
+    try:
+        storage = opened()
+    except BaseException:
+        lock.close()
+        raise
+    close = storage.close
+
+    def close_and_release():
+        close()
+        lock.close()
+
+    storage.close = close_and_release
+    return storage
 
 
 @contextmanager
@@ -198,8 +237,12 @@ def _looks_right(where):
 
 def _storage_from_uri(uri):
     shown = without_password(uri)
+    link = path = ''
     if uri.startswith('file://'):
-        _take_back_pack(uri[len('file://'):].partition('?')[0], readOnly=False)
+        link, mark, options = uri[len('file://'):].partition('?')
+        path = followed(link)
+        uri = f'file://{path}{mark}{options}'
+        _take_back_pack(path, readOnly=False)
     try:
         import zodburi
     except ImportError as error:
@@ -215,7 +258,7 @@ def _storage_from_uri(uri):
     try:
         factory, arguments = zodburi.resolve_uri(
             _POSTGRES.sub('postgres:', uri, count=1))  # as RelStorage calls it
-        storage = factory()
+        storage = _at_its_place(link, path, False, factory)
     except Exception as error:  # every engine has its own
         why = without_password(_why(error, uri))
         raise OpenError(

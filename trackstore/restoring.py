@@ -11,7 +11,7 @@ import os
 import shutil
 import tempfile
 import time
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from types import SimpleNamespace
 
@@ -36,7 +36,7 @@ from trackstore.backup import (
     shown,
     why,
 )
-from trackstore.opening import is_uri, without_password
+from trackstore.opening import followed, is_uri, without_password
 
 MICROSECOND = 1e-6
 
@@ -76,7 +76,7 @@ def restore(folder: str | os.PathLike, store: str | os.PathLike,
     store = _target_of(store, overwrite)
     limit = None if at is None else _tid(at)
     candidates = _candidates(folder, at)
-    place = os.path.dirname(os.path.abspath(store))
+    place = os.path.dirname(os.path.abspath(followed(store)))
     with _temporary(place) as temporary:
         path = os.path.join(temporary, 'restored.fs')
         for part in candidates:
@@ -102,11 +102,13 @@ def _target_of(store, overwrite):
         raise BackupError(
             f'store: {without_password(where)!r} is no file; restore to a file, and '
             f'then: trackstore copy FILE URI')
-    folder = os.path.dirname(os.path.abspath(where))
+    folder = os.path.dirname(os.path.abspath(followed(where)))
     if not os.path.isdir(folder):
         raise BackupError(f'store: there is no folder {folder!r}')
     if os.path.isdir(where):
         raise BackupError(f'store: {where!r} is a folder; allowed is a file')
+    if os.path.exists(where) and not os.path.isfile(where):
+        raise BackupError(f'store: {where!r} is a device or a pipe; allowed is a file')
     if os.path.exists(where) and not overwrite:
         raise BackupError(
             f'store: {where!r} exists already; allowed are another file, and '
@@ -212,10 +214,13 @@ def _look_at(path):
 
 def _put(path, store, overwrite):
     """Move the file and its index to where they belong."""
-    with locked(f'{store}.lock', store):
-        if os.path.exists(store) and not overwrite:
+    target = followed(store)  # a link stays one
+    with ExitStack() as locks:
+        for each in sorted({store, target}):
+            locks.enter_context(locked(f'{each}.lock', store))
+        if os.path.exists(target) and not overwrite:
             raise BackupError(f'store: {store!r} exists already')
         with suppress(FileNotFoundError):
-            os.remove(f'{store}.index')  # that of the file that goes
-        os.replace(path, store)
-        os.replace(f'{path}.index', f'{store}.index')
+            os.remove(f'{target}.index')  # that of the file that goes
+        os.replace(path, target)
+        os.replace(f'{path}.index', f'{target}.index')
