@@ -20,7 +20,13 @@ from trackstore.track import Track
 from trackstore.transactions import OwnManager
 
 _URI = re.compile(r'[a-z][a-z0-9+.-]+:', re.IGNORECASE)
-_PASSWORD = re.compile(r'(//[^/:]*:).*(@)', re.DOTALL)
+_PASSWORDS = [re.compile(each, re.DOTALL | re.IGNORECASE) for each in (
+    r'(//[^/:]*:).*(@)',
+    r'([?&](?:password|passwd|pwd)=)[^&]*()',
+    # slips: a slash is missing or in the name, or the host is left out
+    r'\A(postgres(?:ql)?:/*[^:@]*:).*(@)',
+    r'\A(postgres(?:ql)?:/*[^:/?@]*:)(?!\d+(?:[/?]|\Z))[^/?@]*((?:[/?][^@]*)?)\Z',
+)]
 _POSTGRES = re.compile(r'postgres(ql)?:', re.IGNORECASE)
 # What RelStorage reads as it stands: it does not decode %40, and it puts the
 # parts between the quotes of a connection string.
@@ -203,7 +209,9 @@ def is_uri(where: str) -> bool:
 
 def without_password(where: str) -> str:
     """Return a place as it may be shown."""
-    return _PASSWORD.sub(r'\1***\2', where)
+    for each in _PASSWORDS:
+        where = each.sub(r'\1***\2', where)
+    return where
 
 
 def _pack_was_cut_short(where):
