@@ -1,5 +1,7 @@
 """``trackstore copy``."""
 
+import errno
+
 import click
 from ZODB.POSException import ConflictError, POSError, POSKeyError
 
@@ -10,6 +12,9 @@ from trackstore.copying import copy as copy_database
 
 #: How the errors of a database's driver are called, whichever it is.
 DRIVERS = {'OperationalError', 'InterfaceError'}
+
+#: A disk or a quota that is full, and a file that may not grow.
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 TITLES = {'bytes': 'copy', 'objects': 'compare', 'tracks': 'verify'}
 
@@ -37,9 +42,11 @@ def copy(source, target, as_json):
         except (ConflictError, POSKeyError):
             raise
         except Exception as e:  # a server that was lost, for instance
-            if not isinstance(e, POSError) and not _is_of_a_driver(e):
+            if (not isinstance(e, POSError) and not _is_of_a_driver(e)
+                    and getattr(e, 'errno', None) not in FULL):
                 raise
-            why = ' '.join(str(e).split()) or type(e).__name__
+            why = (getattr(e, 'strerror', None) or ' '.join(str(e).split())
+                   or type(e).__name__)
             raise Failure(f'the copy was interrupted: {why}; the same command goes '
                           f'on where it ended') from None
     if as_json:

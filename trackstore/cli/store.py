@@ -121,5 +121,8 @@ def _must_exist(where):
 
 
 def _sentence(error):
+    if isinstance(error, OSError) and error.strerror:
+        return f'{error.filename}: {error.strerror}' if error.filename else (
+            error.strerror)
     text = ' '.join(str(error).split()) or type(error).__name__
     return text.removeprefix('where: ')
