@@ -34,6 +34,13 @@ _WHOLE_POSTGRES = re.compile(
     r"[a-z]+://[^/?#:'\\\s]+:[^/?#'\\\[\]\s]+@[^/?#@'\\\s]+:\d+/[^/?#'\\\s]+"
     r'(\?[^#]*)?', re.IGNORECASE)
 
+# How RelStorage, or else PostgreSQL, says that a database is of the other kind.
+_OTHER_HISTORY = [
+    ('a history-free adapter can not connect', 'with', 'true'),
+    ('a history-preserving adapter can not connect', 'without', 'false'),
+    ('no unique constraint matching given keys for referenced table "object_state"',
+     'without', 'false')]
+
 
 @contextmanager
 def open(where: str | os.PathLike, name: str = 'tracks', create: bool = True,
@@ -285,5 +292,9 @@ def _why(error, uri):
         driver = 'psycopg2' if driver == 'auto' else driver
         return (f'the driver {driver!r} is not there; '
                 f"pip install 'trackstore[postgres]' brings psycopg2")
+    for sign, made, allowed in _OTHER_HISTORY:
+        if sign in why:
+            return (f'Schema mismatch: the database was made {made} history; allowed '
+                    f'is keep_history={allowed}')
     why = why.partition('\nLINE ')[0]  # there PostgreSQL shows its own statement
     return ' '.join(why.split()) or repr(error)

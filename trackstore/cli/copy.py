@@ -3,12 +3,14 @@
 import errno
 
 import click
+from ZODB.FileStorage.format import CorruptedError
 from ZODB.POSException import ConflictError, POSError, POSKeyError
 
 from trackstore.cli.output import counted, json_option, show_json, shown, size
 from trackstore.cli.progress import progress_bar
 from trackstore.cli.store import Failure, failures
 from trackstore.copying import copy as copy_database
+from trackstore.exceptions import DamagedError
 
 #: How the errors of a database's driver are called, whichever it is.
 DRIVERS = {'OperationalError', 'InterfaceError'}
@@ -39,7 +41,7 @@ def copy(source, target, as_json):
             copied = copy_database(
                 source, target,
                 lambda done, total, remark: advance(done, total, TITLES[remark]))
-        except (ConflictError, POSKeyError):
+        except (ConflictError, POSKeyError, CorruptedError, DamagedError):
             raise
         except Exception as e:  # a server that was lost, for instance
             if (not isinstance(e, POSError) and not _is_of_a_driver(e)

@@ -101,11 +101,22 @@ def failures():
             raise
         raise Failure(_sentence(e)) from None
     except Exception as e:
-        if isinstance(getattr(e, 'obj', None), Broken):
+        if isinstance(getattr(e, 'obj', None), Broken) or _is_of_a_file(e):
             raise Damaged(damage.reason(e)) from None
         if type(e).__module__.partition('.')[0] not in ENGINES:
             raise
         raise Failure(f'the server of the database is lost: {_sentence(e)}') from None
+
+
+def _is_of_a_file(error):
+    """Tell whether the ZODB could not make sense of what is in a file."""
+    if not isinstance(error, (ValueError, OverflowError, MemoryError, TypeError)):
+        return False
+    trace = error.__traceback__
+    while trace.tb_next is not None:
+        trace = trace.tb_next
+    return trace.tb_frame.f_globals.get('__name__', '').startswith(
+        ('ZODB.FileStorage', 'ZODB.fsIndex'))
 
 
 def _told(error):
