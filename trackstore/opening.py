@@ -19,6 +19,9 @@ from trackstore.storage import TrackingStorage
 from trackstore.track import Track
 from trackstore.transactions import OwnManager
 
+FILE_URI = 'file://'
+
+_READ_ONLY = re.compile(r'[?&]read_only=(?!0(?:&|\Z))')
 _URI = re.compile(r'[a-z][a-z0-9+.-]+:', re.IGNORECASE)
 _PASSWORDS = [re.compile(each, re.DOTALL | re.IGNORECASE) for each in (
     r'(//[^/:]*:).*(@)',
@@ -133,7 +136,7 @@ def open_storage(where: str | os.PathLike, create: bool = True,
             f'file and a ZODB URI')
     where = os.fspath(where)
     storage, arguments = (
-        _storage_from_uri(where) if is_uri(where)
+        _storage_from_uri(where, create, readOnly) if is_uri(where)
         else (_file_storage(where, create, readOnly), {}))
     engines.mend(storage)
     return storage, arguments
@@ -152,17 +155,22 @@ def _file_storage(where, create, readOnly):
         folder = os.path.dirname(os.path.abspath(path))
         if not os.path.isdir(folder):
             raise OpenError(f'where: there is no folder {folder!r}')
-    elif not os.path.isfile(path):  # reading a pipe would wait for ever
-        raise OpenError(
-            f'where: {where!r} is a device or a pipe; allowed are the path of a '
-            f'database file and a ZODB URI')
-    elif not _looks_right(path):
+    _must_not_be_special(where, path)
+    if os.path.exists(path) and not _looks_right(path):
         raise OpenError(
             f'where: {where!r} is no ZODB database; its first bytes are not '
             f'those of a FileStorage')
     with _one_at_a_time(where):
         return _at_its_place(
             where, path, readOnly, lambda: FileStorage(path, read_only=readOnly))
+
+
+def _must_not_be_special(where, path):
+    """Reading a pipe would wait for ever."""
+    if os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path)):
+        raise OpenError(
+            f'where: {where!r} is a device or a pipe; allowed are the path of a '
+            f'database file and a ZODB URI')
 
 
 def followed(path: str) -> str:
@@ -214,6 +222,13 @@ def is_uri(where: str) -> bool:
     return bool(_URI.match(where)) and not os.path.exists(where)
 
 
+def path_of(where: str) -> str | None:
+    """Return the path of a place that is a file, or None."""
+    if where.startswith(FILE_URI):
+        return where[len(FILE_URI):].partition('?')[0]
+    return None if is_uri(where) else where
+
+
 def without_password(where: str) -> str:
     """Return a place as it may be shown."""
     for each in _PASSWORDS:
@@ -250,14 +265,17 @@ def _looks_right(where):
         return file.read(4) in (b'', b'FS21', b'FS30')
 
 
-def _storage_from_uri(uri):
+def _storage_from_uri(uri, create, readOnly):
     shown = without_password(uri)
-    link = path = ''
-    if uri.startswith('file://'):
-        link, mark, options = uri[len('file://'):].partition('?')
+    link = path = path_of(uri) or ''
+    if path:
         path = followed(link)
-        uri = f'file://{path}{mark}{options}'
-        _take_back_pack(path, readOnly=False)
+        readOnly = readOnly or bool(_READ_ONLY.search(uri))
+        _take_back_pack(path, readOnly)
+        if not (create or os.path.exists(path)):
+            raise OpenError(f'where: there is no database at {link!r}')
+        _must_not_be_special(link, path)
+        uri = _of_file(uri, path, readOnly)
     try:
         import zodburi
     except ImportError as error:
@@ -273,12 +291,21 @@ def _storage_from_uri(uri):
     try:
         factory, arguments = zodburi.resolve_uri(
             _POSTGRES.sub('postgres:', uri, count=1))  # as RelStorage calls it
-        storage = _at_its_place(link, path, False, factory)
+        storage = _at_its_place(link, path, readOnly, factory)
     except Exception as error:  # every engine has its own
         why = without_password(_why(error, uri))
         raise OpenError(
             f'where: {shown!r} cannot be opened: {why}') from error
     return storage, arguments
+
+
+def _of_file(uri, path, readOnly):
+    """Return the URI of a file with its own path, and for reading only if asked."""
+    options = uri.partition('?')[2]
+    if readOnly and not _READ_ONLY.search(uri):
+        # Without it a file that ends in half a transaction would be cut.
+        options = '&'.join(filter(None, [options, 'read_only=1']))
+    return f'{FILE_URI}{path}?{options}' if options else FILE_URI + path
 
 
 def _why(error, uri):

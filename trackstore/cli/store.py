@@ -12,11 +12,11 @@ from ZODB.POSException import ConflictError, POSError, ReadOnlyError
 import trackstore
 from trackstore import damage
 from trackstore.exceptions import DamagedError, TrackstoreError
+from trackstore.opening import path_of
 
 CUT = 'ends in the middle of a transaction'
 REMEDY = ('after making a copy, open it for writing once (compact, import) to cut '
           'that off')
-FILE_URI = 'file://'
 
 #: The packages of which an error says that a server is lost.
 ENGINES = ('ZEO', 'relstorage', 'psycopg2')
@@ -40,9 +40,8 @@ def opened(where, write=False, create=False):
     """Yield the storage of a place; what is wrong ends the command."""
     with ExitStack() as stack:
         try:
-            if not create:
-                _must_exist(where)
-            length = os.path.getsize(where) if os.path.isfile(where) else 0
+            path = path_of(where)
+            length = os.path.getsize(path) if path and os.path.isfile(path) else 0
             tracks = stack.enter_context(
                 trackstore.open(where, create=create, readOnly=not write))
         except (click.ClickException, KeyboardInterrupt):
@@ -121,14 +120,6 @@ def _is_of_a_file(error):
 
 def _told(error):
     return f'{error.where}: {error.why}' if error.where else str(error)
-
-
-def _must_exist(where):
-    """A URI of a file would make it."""
-    if where.startswith(FILE_URI):
-        path = where[len(FILE_URI):].partition('?')[0]
-        if not os.path.exists(path):
-            raise Failure(f'there is no database at {path!r}')
 
 
 def _sentence(error):
