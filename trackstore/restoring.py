@@ -79,11 +79,8 @@ def restore(folder: str | os.PathLike, store: str | os.PathLike,
     place = os.path.dirname(os.path.abspath(followed(store)))
     with _temporary(place) as temporary:
         path = os.path.join(temporary, 'restored.fs')
-        for part in candidates:
-            _recover(folder, part, path)
-            if limit is None or _cut(path, limit):
-                break
-        else:
+        part = _first_that_reaches(folder, candidates, path, limit)
+        if part is None:
             raise BackupError(
                 f'at: no backup in {os.fspath(folder)!r} reaches back to '
                 f'{shown(at)}')
@@ -117,14 +114,40 @@ def _target_of(store, overwrite):
 
 
 def _candidates(folder, at):
-    """Return the parts that may lead to a moment, the best one first."""
+    """Return the parts that may lead to a moment: those after it, and one before."""
     usable = [part for part in parts(folder) if part.store is not None]
     if not usable:
         raise BackupError(f'folder: {os.fspath(folder)!r} has no backup')
     if at is None:
-        return usable[-1:]
-    return ([part for part in usable if part.moment >= at][:1]
-            + [part for part in usable if part.moment < at][:-2:-1])
+        return usable[-1:], []
+    return ([part for part in usable if part.moment >= at],
+            [part for part in usable if part.moment < at][-1:])
+
+
+def _first_that_reaches(folder, candidates, path, limit):
+    """Make the file of the best part; return that, or None if there is none.
+
+    Of those after the moment the first one leads to it, or any other if that is
+    hurt; where a pack stands in the way, it does so for all that follow.
+    """
+    after, before = candidates
+    hurt = None
+    for part in after:
+        try:
+            _recover(folder, part, path)
+        except BackupError as error:
+            hurt = hurt or error
+            continue
+        if limit is None or _cut(path, limit):
+            return part
+        break
+    if hurt is not None:
+        raise hurt
+    for part in before:
+        _recover(folder, part, path)
+        if _cut(path, limit):
+            return part
+    return None
 
 
 @contextmanager
@@ -142,6 +165,8 @@ def _temporary(place):
 
 def _recover(folder, part, path):
     _must_be_right(folder, part)
+    with suppress(FileNotFoundError):
+        os.remove(f'{path}.index')  # of another part that was tried
     options = SimpleNamespace(
         repository=os.fspath(folder), output=path, withverify=False,
         date=time.strftime(MOMENT, time.gmtime(part.moment)))
