@@ -24,7 +24,7 @@ from ZODB.MappingStorage import MappingStorage
 from ZODB.POSException import POSKeyError
 from ZODB.utils import cp, load_current, p64, u64, z64
 
-from trackstore import blobs
+from trackstore import blobs, reach
 from trackstore.exceptions import TrackstoreError
 from trackstore.opening import is_uri, open_storage, without_password
 from trackstore.storage import TrackingStorage
@@ -309,7 +309,7 @@ class _Copying:
     def compare(self, goal):
         """Compare each object, as of the start, at both ends."""
         after = p64(u64(self.last) + 1)
-        total = len(self.current)
+        total, missing = len(self.current), []
         for done, (number, tid) in enumerate(self.current.items(), 1):
             oid = p64(number)
             ours, theirs = (_loaded(end, oid, after) for end in (self.origin, goal))
@@ -317,13 +317,16 @@ class _Copying:
                 self._say(f'object {number:#x} has been changed in {self.source} '
                           f'since the copy began, and its earlier state is gone')
             elif theirs is None:
-                self._say(f'object {number:#x} is missing in {self.target}')
+                missing.append(number)
             elif ours != theirs:
                 self._say(f'object {number:#x} in {self.target} is not that of '
                           f'{self.source}')
             elif is_blob_record(ours[0]):
                 self._compare_blobs(oid, tid, goal)
             self.progress(done, total, 'objects')
+        # What nothing leads to, a pack of the target has taken away.
+        for number in reach.in_use(goal, missing, after) if missing else ():
+            self._say(f'object {number:#x} is missing in {self.target}')
         if (goal.lastTransaction() or z64) > self.last:
             self._say(f'{self.target} has been written to by somebody else')
 

@@ -54,7 +54,8 @@ def copy(source, target, as_json):
     if as_json:
         show_json(vars(copied))
     else:
-        before = f' ({copied.before:,} were there)' if copied.before else ''
+        before = ('' if not copied.before else ' (1 was there)' if copied.before == 1
+                  else f' ({copied.before:,} were there)')
         click.echo(f'copied: {counted(copied.transactions, "transaction")}{before}, '
                    f'{counted(copied.records, "record")}, {size(copied.bytes)}')
         for name, tracks in copied.stores.items():
