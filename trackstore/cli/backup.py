@@ -73,6 +73,8 @@ def _back_up(store, folder, full, gzip, quick, keep, as_json):
         click.echo(f'{_kind(part)}: {shown(part.path)}, {size(part.bytes)}')
     if removed:
         click.echo(f'{counted(len(removed), "older file")} removed')
+    if 'blobstorage_dir=' in store.partition('?')[2]:
+        click.echo('Note: blobs are no part of it; copy their folder now', err=True)
 
 
 def _kind(part):

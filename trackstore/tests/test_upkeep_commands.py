@@ -95,3 +95,11 @@ def test_a_copy_to_a_full_disk(path, tmp_path):
     assert result.exit_code == 0
     assert ' were there)' in result.output
     assert run('count', tmp_path / 'copy.fs').output == '30\n'
+
+
+def test_a_backup_without_its_blobs(path, tmp_path):
+    note = 'Note: blobs are no part of it; copy their folder now\n'
+    for uri, said in ((f'file://{path}?blobstorage_dir={tmp_path / "blobs"}', note),
+                      (f'file://{path}', ''), (path, '')):
+        result = run('backup', '--full', uri, tmp_path / 'backups')
+        assert (result.exit_code, result.stderr) == (0, said)
