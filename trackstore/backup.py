@@ -341,12 +341,19 @@ def problems_of(part, name, length, digest):
 
 
 def prune(folder: str | os.PathLike, keep: int) -> list[Part]:
-    """Remove all but the newest ``keep`` series; return the parts removed."""
+    """Remove all but the newest ``keep`` series; return the parts removed.
+
+    One whose full backup has not been completed, or is gone, does not count.
+    """
     if not isinstance(keep, int) or keep < 1:
         raise BackupError(
             f'keep: {keep!r} is no number of series; allowed is 1 or more')
     with locked(os.path.join(folder, LOCK), os.fspath(folder)):
-        removed = [part for each in series_of(folder)[:-keep] for part in each]
+        series = series_of(folder)
+        usable = [number for number, each in enumerate(series)
+                  if None not in (each[0].store, each[0].bytes)]
+        kept = usable[-keep] if len(usable) >= keep else 0
+        removed = [part for each in series[:kept] for part in each]
         for part in removed:
             stem = os.path.splitext(part.path)[0]
             for path in (part.path, f'{stem}.index', f'{stem}.dat'):
