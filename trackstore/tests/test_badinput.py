@@ -13,7 +13,7 @@ from ZODB.DB import DB
 from ZODB.FileStorage import FileStorage
 
 import trackstore
-from trackstore import Track, TrackingStorage, storage
+from trackstore import Track, TrackingStorage, parts
 from trackstore.criteria import Between, Equal, Not, Prefix
 from trackstore.exceptions import (
     CriteriaError,
@@ -480,10 +480,10 @@ def test_a_class_whose_metadata_leave_out_the_usual():
 
 def test_a_store_of_a_newer_format(tmp_path):
     path = str(tmp_path / "tracks.fs")
-    newer_release = mock.patch.object(storage, "FORMAT", storage.FORMAT + 1)
+    newer_release = mock.patch.object(parts, "FORMAT", parts.FORMAT + 1)
     with newer_release, trackstore.open(path) as newer:
         newer.saveUserTrack("a", 0, "u", {})
-    words = f"format {storage.FORMAT + 1}", f"up to {storage.FORMAT}", "newer"
+    words = f"format {parts.FORMAT + 1}", f"up to {parts.FORMAT}", "newer"
     with refused(FormatError, ValueError, *words), trackstore.open(path) as store:
         len(store)
     with newer_release, trackstore.open(path) as newer:
