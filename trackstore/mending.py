@@ -10,9 +10,6 @@ from trackstore.exceptions import DamagedError
 from trackstore.ledger import LEAF_NAME, NAME, Leaf, Ledger, leaf_of
 from trackstore.run import CURRENT_NAME, PAGE_NAME, RunState
 
-#: What is said where runs are made anew from tracks.
-FROM_TRACKS = ', as the tracks tell; runs without tracks, if it had any, are lost'
-
 
 def _put(owner, name, number, new, records):
     """Put a page with these records in the place of a hurt one."""
@@ -51,12 +48,12 @@ def _losses(lost, stale, complete, earlier):
     """Yield what is to be said of tracks that are lost, or older than they were."""
     if lost:
         sure = '' if complete else ', so far as there were such'
-        yield f'; lost are tracks {_ranges(lost)}{sure}'
+        yield f'; lost: {_named("track", lost)}{sure}'
     if stale:
-        yield f'; tracks {_ranges(stale)} are as they were before the last change'
+        yield f'; as before the last change: {_named("track", stale)}'
     if not complete:
-        what = 'the last transaction' if earlier else 'the transactions'
-        yield f'; so are others that {what} in it had changed or removed'
+        what = 'the last transaction' if earlier else 'others'
+        yield f'; what else {what} in it had changed or removed is as before'
 
 
 def _gaps(storage, number):
@@ -89,16 +86,16 @@ def _counted(count, noun):
     return f'{count:,} {noun}' + 's' * (count != 1)
 
 
-def _ranges(numbers):
-    """Return numbers as a text: 1-3, 7."""
+def _named(noun, numbers):
+    """Return numbers as a text: tracks 1-3, 7."""
     ranges = []
     for number in sorted(numbers):
         if ranges and ranges[-1][1] == number - 1:
             ranges[-1][1] = number
         else:
             ranges.append([number, number])
-    return ', '.join(f'{first}-{last}' if last > first else str(first)
-                     for first, last in ranges)
+    return f'{noun}{"s" * (len(numbers) != 1)} ' + ', '.join(
+        f'{first}-{last}' if last > first else str(first) for first, last in ranges)
 
 
 # runs
@@ -112,19 +109,33 @@ def renew_runs_page(storage, number):
     records = {key: record
                for key, record in {**(found.earlier or {}), **found.records}.items()
                if tail.page_number(key, count) == number}
-    told = f'{name}: was made anew with {_counted(len(records), "run")}'
+    told = ''
     if found.hurt or not found.complete:
-        more = _runs_of_tracks(storage, lambda run: (
-            tail.page_number(run, count) == number and run not in records
-            and damage.loaded(table.active).get(run) is None
-            and damage.loaded(table.done).get(run) is None), False)
-        if more is None:
+        try:
+            more = _runs_of_tracks(storage, lambda run: (
+                tail.page_number(run, count) == number and run not in records
+                and table.in_ledgers(run) is None), False)
+            records.update(more)
+            lost = {run for run in found.hurt - records.keys()
+                    if table.in_ledgers(run) is None}
+        except DamagedError:
             return None
-        told += f', and {len(more)}{FROM_TRACKS}, and so are changes to the others'
-        for run, record in more.items():
-            records[run] = record + tail.check_of(run, record)
+        told = ''.join(_losses_of_runs(more, lost, found))
     _put(table, 'pages', number, tail.SharingPage(name), records)
-    return told
+    return f'{name}: was made anew with {_counted(len(records), "run")}{told}'
+
+
+def _losses_of_runs(more, lost, found):
+    """Yield what is to be said of runs that are lost, or older than they were."""
+    if more:
+        yield f'; as the tracks tell: {_named("run", more)}'
+    if lost:
+        yield f'; lost: {_named("run", lost)}'
+    if found.hurt - lost - more.keys():
+        stale = found.hurt - lost - more.keys()
+        yield f'; as before the last change: {_named("run", stale)}'
+    if not found.complete:
+        yield '; runs without tracks, if it had others, are lost, and changes to others'
 
 
 def renew_currents_page(storage, number):
@@ -150,9 +161,9 @@ def renew_ledger(storage, name):
         leaves, _ = damage.shaped(hurt, salvage.state_of(hurt), tuple, object)
         damage.distinct(hurt, leaves)
         for leaf in leaves:
-            damage.expect(leaf, Leaf, 'a leaf of runs')
             leaf._p_activate()
-            if leaf.name != name or leaf.number in new.leaves:
+            if (type(leaf) is not Leaf or leaf.name != name
+                    or leaf.number in new.leaves):
                 return None
             new.leaves[leaf.number] = leaf
     except (DamagedError, *damage.ERRORS):
@@ -167,23 +178,29 @@ def renew_leaf(storage, name, number):
     table = storage._runs
     ledger = damage.loaded(getattr(table, name))
     hurt = ledger.leaves[number]
-    leaf = ledger.leaves[number] = Leaf(name, number)
+    leaf = ledger.leaves[number] = Leaf(name, number)  # so that it can be asked
     try:
         if name == 'current':
             entries = {key: run for key, run in _currents(table)
                        if leaf_of(key) == number and run is not None}
         else:
-            entries = _runs_of_tracks(storage, lambda run: (
-                leaf_of(run) == number and table.get(run) is None), name == 'done')
+            entries = leaf.entries = {
+                run: record for run, record in salvage.whole_records(hurt).items()
+                if leaf_of(run) == number}
+            entries.update(_runs_of_tracks(storage, lambda run: (
+                leaf_of(run) == number and table.get(run) is None), name == 'done'))
     except DamagedError:
-        entries = None
-    if entries is None:
-        ledger.leaves[number] = hurt
         return None
+    finally:
+        ledger.leaves[number] = hurt
     leaf.entries = entries
-    ledger._p_changed = True
+    if not salvage.replace(ledger, hurt, leaf):
+        ledger.leaves[number] = leaf
+        ledger._p_changed = True
     return (f'{LEAF_NAME.format(name, number)}: was made anew with '
-            f'{_counted(len(entries), "run")}{FROM_TRACKS}')
+            f'{_counted(len(entries), "run")}' + (
+                '' if name == 'current' else '; those that are hurt as the tracks '
+                'tell, and lost if they have no tracks'))
 
 
 def _currents(table):
@@ -207,18 +224,13 @@ def _hash_of(key):
 
 
 def _runs_of_tracks(storage, is_missing, finished):
-    """Return records of the runs that tracks have and that are missing, by number.
-
-    None if the tracks cannot be read.
-    """
+    """Return records of the runs that tracks have and that are missing, by number."""
     found = {}
-    try:
-        for run, group in aggregate.group_by(storage, 'runId', None, {}).items():
-            if is_missing(run):
-                tasks = storage.distinct('taskId', runId=run)
-                state = RunState(tasks[0] if len(tasks) == 1 else None, group.first,
-                                 group.last if finished else None, finished)
-                found[run] = pickle.dumps(tuple(state), 5)
-    except DamagedError:
-        return None
+    for run, group in aggregate.group_by(storage, 'runId', None, {}).items():
+        if is_missing(run):
+            tasks = storage.distinct('taskId', runId=run)
+            state = RunState(tasks[0] if len(tasks) == 1 else None, group.first,
+                             group.last if finished else None, finished)
+            record = pickle.dumps(tuple(state), 5)
+            found[run] = record + tail.check_of(run, record)
     return found

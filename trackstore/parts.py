@@ -4,13 +4,17 @@ from persistent import Persistent
 
 from trackstore import claim, damage, numbering, tail
 from trackstore.directory import Directory
-from trackstore.exceptions import FormatError
+from trackstore.exceptions import DamagedError, FormatError
 from trackstore.run import RunTable
 from trackstore.track import Track
-from trackstore.view import View, page_number
+from trackstore.view import View
 
 #: The version of the layout on disk.
 FORMAT = 1
+
+#: While a page is hurt, which may have the highest number, new numbers begin so much
+#: above the highest that is known: further than what is being saved at a time.
+UNKNOWN = 2 ** 20
 
 #: The parts of a storage that are objects, beside the pages of its tail.
 _PARTS = {'directory': Directory, 'runTable': RunTable, '_claim': claim.Claim,
@@ -103,22 +107,52 @@ class Parts(Persistent):
         return view
 
     def _page(self, number):
-        return damage.loaded(self._pages[page_number(number, len(self._pages))])
+        return damage.loaded(self._pages[tail.page_number(number, len(self._pages))])
 
     def _take_number(self, kind, count):
         if self._p_jar is None:
             return self._highest_number(kind) + 1
-        return numbering.shared(self).numberings[kind].take(count, self)
+        numbers = numbering.shared(self).numberings[kind]
+        pages = self._pages_of(kind)
+        first = numbers.take(count, self)
+        for _ in pages:
+            past = tail.past_hurt(pages, first, count)
+            if past is None:
+                return first
+            if past > first + count:  # the rest of a hurt page is left out
+                numbers.take(past - first - count, self)
+            first = numbers.take(count, self)
+        raise next(_errors(pages))
+
+    def _pages_of(self, kind):
+        return self._pages if kind == 'tracks' else self._runs.pages
 
     def _has_number(self, kind, number):
-        if kind == 'runs':
-            return self._runs.get(number) is not None
-        return (number <= self._directory.last
-                or number in self._page(number).records)
+        """Tell whether a number is taken, which one in a hurt page may be."""
+        pages = self._pages_of(kind)
+        page = pages[tail.page_number(number, len(pages))]
+        try:
+            if number in damage.loaded(page).records:
+                return True
+            if kind == 'runs':
+                return self._runs.in_ledgers(number) is not None
+        except DamagedError:
+            return True
+        return number <= self._directory.last
 
     def _highest_number(self, kind):
-        if kind == 'runs':
-            return self._runs.highest()
-        return max(self._directory.last,
-                   *(max(page.records, default=0)
-                     for page in map(damage.loaded, self._pages)))
+        """Return the highest number that is taken, or that a hurt page may have."""
+        pages = self._pages_of(kind)
+        readable = list(filter(tail.is_readable, pages))
+        last = self._runs.last() if kind == 'runs' else self._directory.last
+        highest = max([last, *(max(page.records, default=0) for page in readable)])
+        return highest if len(readable) == len(pages) else highest + UNKNOWN
+
+
+def _errors(pages):
+    """Yield an error for each of the pages that is hurt."""
+    for page in pages:
+        try:
+            damage.loaded(page)
+        except DamagedError as e:
+            yield e

@@ -45,14 +45,20 @@ def page(thing):
     found = _stored(thing)
     if found is None:
         return Salvaged({}, None, set(), False)
-    data, serial = found
+    data, _ = found
     entries, changed, complete = _followed(_raw(thing, data))
     records = dict(_whole_records(data))
     if complete:  # what is removed stands there twice
         records.update((key, None) for key, record in entries
                        if record is None and key in changed)
     hurt = {key for key, _ in entries} - records.keys()
-    return Salvaged(records, _earlier(thing, serial), hurt, complete)
+    return Salvaged(records, _earlier(thing), hurt, complete)
+
+
+def whole_records(thing):
+    """Return a dictionary of the records in the bytes of an object that are whole."""
+    found = _stored(thing)
+    return {} if found is None else dict(_whole_records(found[0]))
 
 
 def state_of(thing, data=None):
@@ -99,16 +105,31 @@ def _raw(thing, data):
     return blob[1:-codec.CHECKSUM]
 
 
-def _earlier(thing, serial):
+def states_before(thing):
+    """Yield the earlier states of an object, the last ones first, of those there are.
+
+    Only what can be read; a storage keeps them until it is packed, if at all.
+    """
+    storage = thing._p_jar.db().storage
+    found = _stored(thing)
+    try:
+        while found is not None:
+            found = storage.loadBefore(thing._p_oid, found[1])
+            if found is not None:
+                yield state_of(thing, found[0])
+    except damage.ERRORS:
+        return
+
+
+def _earlier(thing):
     """Return the records of the revision before, None if there is none.
 
     What that one has and this one had not has been sealed, so it is in a segment,
     and the same there.  Of earlier ones this is not so.
     """
     try:
-        found = thing._p_jar.db().storage.loadBefore(thing._p_oid, serial)
-        if found is not None:
-            blob, = damage.shaped(thing, state_of(thing, found[0]), bytes)
+        for state in states_before(thing):
+            blob, = damage.shaped(thing, state, bytes)
             return pickle.loads(damage.opened(thing, blob))[0]
     except (DamagedError, *damage.ERRORS):
         pass
