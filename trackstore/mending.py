@@ -20,12 +20,25 @@ def _put(owner, name, number, new, records):
         setattr(owner, name, (*pages[:number], new, *pages[number + 1:]))
 
 
+def _found_again(owner, attribute, number, cls, name):
+    """Refer to a page again that is not lost; tell of it, or None."""
+    pages = getattr(owner, attribute)
+    page = salvage.searched(pages[number], cls, name)
+    if page is None or page in pages:
+        return None
+    setattr(owner, attribute, (*pages[:number], page, *pages[number + 1:]))
+    return f'{name}: was found again'
+
+
 # the tail
 
 def renew_page(storage, number):
     """Make a page of the tail anew; tell of it."""
     count = len(storage._pages)
     name = tail.NAME.format(number)
+    told = _found_again(storage, '_pages', number, tail.Page, name)
+    if told:
+        return told
     found = salvage.page(storage._pages[number])
     records = {key: record
                for key, record in {**(found.earlier or {}), **found.records}.items()
@@ -105,6 +118,9 @@ def renew_runs_page(storage, number):
     table = storage._runs
     count = len(table.pages)
     name = PAGE_NAME.format(number)
+    told = _found_again(table, 'pages', number, tail.SharingPage, name)
+    if told:
+        return told
     found = salvage.page(table.pages[number])
     records = {key: record
                for key, record in {**(found.earlier or {}), **found.records}.items()

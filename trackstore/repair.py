@@ -68,7 +68,10 @@ class _Repairing:
 
     def _step(self, renew, *args):
         """Renew something; note it after the commit that follows a yield."""
-        told = renew(*args)
+        try:
+            told = renew(*args)
+        except DamagedError:  # it needs something else that is hurt
+            return
         if told:
             yield
             self.repaired.append(told)

@@ -8,6 +8,7 @@ they are packed.
 import pickle
 import pickletools
 import re
+from contextlib import suppress
 from typing import NamedTuple
 
 from trackstore import codec, damage, tail
@@ -86,6 +87,29 @@ def replace(owner, thing, new):
     new._p_changed = True
     owner._p_invalidate()  # so that it refers to the new one
     return True
+
+
+def searched(thing, cls, name):
+    """Return the object of that class and name if there is one; None if several are.
+
+    For one that a hurt reference does not lead to any more.
+    """
+    if _stored(thing) is not None:
+        return None
+    jar = thing._p_jar
+    step = getattr(jar.db().storage, 'record_iternext', None)
+    found, following = [], None
+    while step is not None:
+        oid, _, data, following = step(following)
+        if name.encode() in data:
+            with suppress(DamagedError, *damage.ERRORS):
+                other = jar.get(oid)
+                other._p_activate()
+                if type(other) is cls and other.name == name:
+                    found.append(other)
+        if following is None:
+            break
+    return found[0] if len(found) == 1 else None
 
 
 def _stored(thing):

@@ -48,7 +48,8 @@ def made(tmp_path):
         oids = {'tail': [page._p_oid for page in tracks._pages],
                 'runs': [page._p_oid for page in tracks._runs.pages],
                 'current': [page._p_oid for page in tracks._runs.current_pages],
-                'done': tracks._runs.done._p_oid}
+                'done': tracks._runs.done._p_oid, 'storage': tracks._p_oid,
+                'table': tracks._runs._p_oid, 'directory': tracks.directory._p_oid}
         database.close()
         return path, oids
 
@@ -61,10 +62,10 @@ def hurt(path, *places):
         yield tracks
 
 
-def hurt_track(path, oids, number):
-    """Return the place of a byte in the record of a track that is in the tail."""
+def hurt_track(path, oids, number, n=None):
+    """Return the place of a byte in the record of a track in the tail, the n-th one."""
     return place_of(path, oids['tail'][tail.page_number(number, tail.PAGES)],
-                    TEXT.format(number).encode())
+                    TEXT.format(n or number).encode())
 
 
 # what is salvaged
@@ -218,6 +219,43 @@ def test_who_had_read_the_page_cannot_write_it_over_the_repaired_one(made):
             transaction.commit()
         transaction.abort()
         other.close()
+
+
+def test_a_page_to_which_the_reference_is_hurt_is_found_again(made):
+    path, oids = made(lambda tracks: save(tracks, 40))
+    for part, name in (('tail', 'tail, page 1'), ('runs', 'runs, page 1')):
+        oid = oids[part][1]
+        owner = next(oid for oid in (oids['storage'], oids['table'])
+                     if oids[part][1] in stored(path, oid))
+        place = place_of(path, owner, oid)
+        with hurt(path, place) as tracks:
+            [problem] = tracks.verify()
+            assert problem.startswith(f'{name}: is damaged: ')
+            assert tracks.repair() == ([f'{name}: was found again'], [])
+            assert texts(tracks) == {n: f'{n:04}' for n in range(1, 41)}
+            assert list(tracks.runs) == [1]
+
+
+def stored(path, oid):
+    storage = FileStorage(str(path), read_only=True)
+    try:
+        return storage.load(oid)[0]
+    finally:
+        storage.close()
+
+
+def test_a_repair_goes_on_after_what_it_cannot_repair(made):
+    def fill(tracks):
+        save(tracks, 40)
+        merge.seal(tracks)
+        save(tracks, 1)
+
+    path, oids = made(fill)
+    name = b'Directory\nq\0.'  # after which the state begins
+    with hurt(path, place_of(path, oids['directory'], name) + len(name),
+              hurt_track(path, oids, 41, 1)) as tracks:
+        before = tracks.verify()
+        assert len(before) == 2 and tracks.repair() == ([], before)
 
 
 # what goes on meanwhile
