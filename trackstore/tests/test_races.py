@@ -83,9 +83,12 @@ class Client:
         self.pending[number] = noted
 
     def run(self, step, until):
-        """Take steps, trying each again after a conflict, until the time."""
+        """Take steps, trying each again after a conflict, until the time.
+
+        On a busy machine the first may take longer.
+        """
         try:
-            while time.monotonic() < until:
+            while not self.steps or time.monotonic() < until:
                 self.attempt(step)
         except BaseException as error:
             self.error = error
@@ -232,7 +235,6 @@ def race(db, **steps):
     for client in clients.values():
         if client.error is not None:
             raise client.error
-    assert all(client.steps for client in clients.values()), "a client starved"
     return list(clients.values())
 
 

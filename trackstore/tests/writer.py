@@ -16,6 +16,9 @@ from ZODB.POSException import ConflictError
 TASKS = [f'task{number:03d}' for number in range(200)]
 BATCH = 100
 
+#: So many steps each writer takes at the least.
+LEAST = 6
+
 
 class Writer:
     """What one process does, and what it knows that it has committed."""
@@ -69,11 +72,14 @@ class Writer:
         return {trackId: data}
 
     def work(self, step, seconds):
-        """Take steps, each again after a conflict, until the time is over."""
+        """Take steps, each again after a conflict, until the time is over.
+
+        A busy machine may not come to ``LEAST`` of them in that time.
+        """
         manager = self.tracks._p_jar.transaction_manager
         step = getattr(self, step)
         start = time.perf_counter()
-        while time.perf_counter() < start + seconds:
+        while self.steps < LEAST or time.perf_counter() < start + seconds:
             try:
                 manager.begin()
                 changed = step()
