@@ -186,7 +186,7 @@ def renew_ledger(storage, name):
         return None
     if not salvage.replace(table, hurt, new):
         setattr(table, name, new)
-    return f'{NAME.format(name)}: were made anew from {len(leaves)} leaves'
+    return f'{NAME.format(name)}: were made anew from {_counted(len(leaves), "page")}'
 
 
 def renew_leaf(storage, name, number):

@@ -153,7 +153,7 @@ def renew_dead(storage, key):
         directory.replace([key], [entry._replace(grave=None, buried=0, grave_mark=0)])
     told = f'{DEAD_NAME.format(entry.first, entry.last)}: were made anew'
     if removed > 0:
-        told += f'; {removed:,} that had been removed are there again'
+        told += f'; there again though removed: {removed:,} of {entry.buried:,}'
     return told
 
 

@@ -183,6 +183,9 @@ def past_hurt(pages, first, count):
 
     None if it meets none, or if it is so long that it always would.
     """
+    if count == 1 and pages[
+            first // PAGE_SIZE % len(pages)]._p_changed is not None:
+        return None  # by far the most frequent
     if count <= (len(pages) - 1) * PAGE_SIZE:
         for place in range(first // PAGE_SIZE, (first + count - 1) // PAGE_SIZE + 1):
             if not is_readable(pages[place % len(pages)]):

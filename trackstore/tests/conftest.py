@@ -36,6 +36,8 @@ def damaged(tmp_path):
 @pytest.fixture
 def quiet():
     """The ZODB logs each object that it cannot load."""
-    logging.disable(logging.CRITICAL)
+    logger = logging.getLogger('ZODB')
+    before = logger.level
+    logger.setLevel(logging.CRITICAL + 1)
     yield
-    logging.disable(logging.NOTSET)
+    logger.setLevel(before)

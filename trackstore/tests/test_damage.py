@@ -2,7 +2,6 @@
 
 import io
 import json
-import logging
 import os
 import random
 import re
@@ -346,7 +345,6 @@ def test_upkeep_that_meets_damage_leaves_the_save_alone(
         hurt, whole, caplog, monkeypatch):
     monkeypatch.setattr(merge, 'FANOUT', 2)
     monkeypatch.setattr(merge, 'LEAST', 2)
-    logging.disable(logging.NOTSET)
     with hurt('block') as tracks:
         count = len(tracks)
         tracks.saveTracks(('t1', 0, 'new', {}) for _ in range(100))

@@ -403,7 +403,7 @@ def test_a_ledger_is_made_anew_from_its_leaves(made):
         with pytest.raises(DamagedError, match='^the done runs: is damaged: '):
             list(tracks.finishedRuns)
         assert tracks.repair() == (
-            ['the done runs: were made anew from 1 leaves'], [])
+            ['the done runs: were made anew from 1 page'], [])
         assert states(tracks) == whole and list(tracks.finishedRuns) == [3, 18, 19]
 
 
@@ -427,8 +427,8 @@ def test_what_was_overridden_and_removed_before_is_known_again(made):
     with hurt(path, place_of(path, grave) - 10) as tracks:
         assert tracks.verify()[0].startswith('segment 1-100, its removed tracks: is ')
         assert tracks.repair() == (
-            ['segment 1-100, its removed tracks: were made anew; 1 that had been '
-             'removed are there again'], [])
+            ['segment 1-100, its removed tracks: were made anew; there again though '
+             'removed: 1 of 3'], [])
         found = texts(tracks)
         assert 7 not in found and found[8] == '0008' and found[9] == '9999'
 
