@@ -76,7 +76,8 @@ def _gaps(storage, number):
     around = len(pages) * tail.PAGE_SIZE
     new = [key for page in filter(tail.is_readable, pages) for key in page.records
            if not _in_segment(storage, key)]
-    for place in {key // around for key in new or [directory.last + 1]}:
+    new += [key + 1 for key in new or [directory.last]]
+    for place in {key // around for key in new}:
         start = place * around + number * tail.PAGE_SIZE
         for key in range(max(start, 1), start + tail.PAGE_SIZE):
             if not _in_segment(storage, key):

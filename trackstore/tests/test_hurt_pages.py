@@ -160,6 +160,17 @@ def test_a_page_of_which_nothing_can_be_read(made):
         assert lost and lost == numbers(named)
 
 
+def test_the_newest_page_of_which_nothing_can_be_read(made):
+    path, oids = made(lambda tracks: save(tracks, 512), pack=True)
+    page = oids['tail'][0]
+    first = place_of(path, page, TEXT.format(512).encode()) - 40
+    with hurt(path, *range(first, place_of(path, page))) as tracks:
+        [told], problems = tracks.repair()
+        assert 'lost: tracks 512-527, so far as there were such' in told
+        assert problems == [] and set(texts(tracks)) == set(range(1, 512))
+        assert tracks.saveUserTrack('t', 0, 'ann', {}) == '0000528'
+
+
 def numbers(text):
     found = set()
     for part in text.split(', '):
