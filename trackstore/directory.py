@@ -7,40 +7,29 @@ from persistent import Persistent
 from ZODB.POSException import ConflictError
 
 from trackstore import codec, damage
+from trackstore.checked import Checked
 from trackstore.segment import NAME, Segment
 
 #: What errors call the dead of a segment.
 DEAD_NAME = NAME + ', its removed tracks'
 
 
-class Dead(Persistent):
+class Dead(Checked):
     """The positions of a segment that are removed or overridden.
 
     It never changes: where there are more of them there is another one.
     """
 
     def __init__(self, positions):
-        self.blob = codec.compress(codec.encode_column(sorted(positions), rising=True))
-
-    def __getstate__(self):
-        return self.blob,
-
-    def __setstate__(self, state):
-        self.blob, = damage.shaped(self, state, bytes)
-
-    @property
-    def mark(self):
-        """What tells this from others."""
-        return codec.mark_of(self.blob)
+        super().__init__(
+            codec.compress(codec.encode_column(sorted(positions), rising=True)))
 
     @property
     def positions(self):
         """The positions as a set."""
         cached = self.__dict__.get('_v_positions')
         if cached is None:
-            damage.check(self)
-            cached = self._v_positions = frozenset(
-                codec.decode_column(damage.opened(self, self.blob)))
+            cached = self._v_positions = frozenset(codec.decode_column(self.content()))
         return cached
 
 

@@ -1,18 +1,16 @@
-"""Repair: what can be made anew from the tracks.
+"""Repair: what can be made anew.
 
-That is what follows from the blocks of a segment, the directory if its
-references can be read, and the leaves of runs.  Tracks whose own bytes are
-damaged are left where they are.
+That is what follows from the blocks of a segment, the directory and the ledgers of
+runs if their references can be read, and pages and leaves as far as they can be
+salvaged, or as the tracks tell.  Tracks in hurt blocks are left where they are.
 """
 
-import pickle
+from contextlib import suppress
 from typing import NamedTuple
 
-from trackstore import aggregate, codec, damage, keys, merge, numbering
-from trackstore.directory import Directory, Entry
+from trackstore import codec, damage, mending, merge, numbering, salvage
+from trackstore.directory import DEAD_NAME, Dead, Directory, Entry
 from trackstore.exceptions import DamagedError
-from trackstore.ledger import LEAF_NAME, Leaf, leaf_of
-from trackstore.run import RunState
 from trackstore.segment import NAME, Segment, SegmentBuilder
 from trackstore.verify import Check, verify
 
@@ -36,6 +34,13 @@ def repair(storage, progress=None):
                   verify(storage) if steps.repaired else steps.problems)
 
 
+#: What makes parts of the runs anew, in the order in which they need each other.
+_OF_RUNS = {
+    'ledger': mending.renew_ledger, 'page': mending.renew_runs_page,
+    'leaf': lambda storage, name: mending.renew_leaf(storage, *name),
+    'current page': mending.renew_currents_page}
+
+
 class _Repairing:
     """The steps of a repair; each is told of when it has been committed."""
 
@@ -47,28 +52,29 @@ class _Repairing:
     def __call__(self, storage):
         check = Check(storage, self.progress).everything()
         if not check.directory:
-            told = renew_directory(storage)
-            if told:
-                yield
-                self.repaired.append(told)
-                check = Check(storage).everything()
+            yield from self._step(renew_directory, storage)
+            check = Check(storage).everything()
         self.problems = check.problems
+        for number in check.pages:
+            yield from self._step(mending.renew_page, storage, number)
         for key in check.outdated.keys() - check.lost.keys():
-            told = renew_segment(storage, key)
-            if told:
-                yield
-                self.repaired.append(told)
-        for name, number in check.leaves:
-            told = renew_leaf(storage, name, number)
-            if told:
-                yield
-                self.repaired.append(told)
+            yield from self._step(renew_segment, storage, key)
+        for key in check.graves:
+            yield from self._step(renew_dead, storage, key)
+        for kind, renew in _OF_RUNS.items():
+            for found, name in check.runs:
+                if found == kind:
+                    yield from self._step(renew, storage, name)
 
-
-def _state_of(thing):
-    """Return the state of an object that does not accept it."""
-    jar = thing._p_jar
-    return jar._reader.getState(jar._storage.load(thing._p_oid)[0])
+    def _step(self, renew, *args):
+        """Renew something; note it after the commit that follows a yield."""
+        try:
+            told = renew(*args)
+        except DamagedError:  # it needs something else that is hurt
+            return
+        if told:
+            yield
+            self.repaired.append(told)
 
 
 # segments
@@ -106,7 +112,7 @@ def _content(entry):
     except DamagedError:
         if entry.last - entry.first + 1 != entry.count:
             raise
-        blocks = damage.shaped(entry.part, _state_of(entry.part),
+        blocks = damage.shaped(entry.part, salvage.state_of(entry.part),
                                tuple, tuple, object)[0]
         damage.distinct(entry.part, blocks)
         return blocks, range(entry.first, entry.last + 1)
@@ -126,14 +132,67 @@ def _add_block(storage, builder, block, numbers):
         block._p_deactivate()
 
 
+def renew_dead(storage, key):
+    """Make anew which tracks of a segment are dead; tell of it, or None.
+
+    Dead is what other segments have, too, and what was dead before, as far as the
+    storage has earlier revisions.
+    """
+    directory = storage._directory
+    entry = directory.entries.get(key)
+    if entry is None:
+        return None
+    try:
+        dead = _overridden(directory, key, entry) | _dead_before(directory, entry)
+    except DamagedError:
+        return None
+    removed = entry.buried - len(dead)
+    if dead:
+        directory.bury(key, dead)
+    else:
+        directory.replace([key], [entry._replace(grave=None, buried=0, grave_mark=0)])
+    told = f'{DEAD_NAME.format(entry.first, entry.last)}: were made anew'
+    if removed > 0:
+        told += f'; there again though removed: {removed:,} of {entry.buried:,}'
+    return told
+
+
+def _overridden(directory, key, entry):
+    """Return the positions of the tracks that other segments have, too."""
+    found = set()
+    segment = entry.segment
+    for other_key, other in directory.in_order():
+        if other_key == key or other.first > entry.last or other.last < entry.first:
+            continue
+        dead = other.dead or ()
+        theirs = other.segment.intervals
+        for n, start in enumerate(theirs.starts):
+            for position in range(theirs.offsets[n], theirs.offsets[n + 1]):
+                if position not in dead:
+                    number = start + position - theirs.offsets[n]
+                    found.add(segment.position_of(number))
+    return found - {None}
+
+
+def _dead_before(directory, entry):
+    """Return what was dead in the last revision of which that can be read."""
+    for state in salvage.states_before(directory):
+        with suppress(DamagedError, ValueError, *damage.ERRORS):
+            for segment, grave in zip(*state[:2], strict=True):
+                if segment is entry.part and isinstance(grave, Dead):
+                    return grave.positions
+    return frozenset()
+
+
 # the directory
 
 def renew_directory(storage):
     """Make the directory anew from its segments; tell of it, or None."""
     entries = []
     try:
+        state = salvage.state_of(storage.directory)
         segments, graves, _ = damage.shaped(
-            storage.directory, _state_of(storage.directory), tuple, tuple, object)
+            storage.directory, state, tuple, tuple, object)
         damage.distinct(storage.directory, segments)
         damage.distinct(storage.directory,
                         [grave for grave in graves if grave is not None])
@@ -159,49 +218,3 @@ def _entry(segment, grave):
     lows, highs = segment.block_times
     return Entry(segment, *segment.span, len(segment), min(lows), max(highs),
                  grave, len(dead), grave_mark=mark)
-
-
-# runs
-
-def renew_leaf(storage, name, number):
-    """Make a leaf of runs anew from the tracks; tell of it, or None."""
-    table = storage._runs
-    ledger = damage.loaded(getattr(table, name))
-    hurt = ledger.leaves[number]
-    leaf = ledger.leaves[number] = Leaf(name, number)
-    try:
-        if name == 'current':
-            leaf.entries = _currents(table, number)
-        else:
-            leaf.entries = _runs(storage, number, name == 'done')
-    except DamagedError:
-        ledger.leaves[number] = hurt
-        return None
-    ledger._p_changed = True
-    return (f'{LEAF_NAME.format(name, number)}: was made anew with '
-            f'{len(leaf.entries)} runs, as the tracks tell; runs without tracks, if '
-            f'it had any, are lost')
-
-
-def _currents(table, number):
-    """Return the current runs of tasks: the last ones that were not stopped."""
-    found = {}
-    for run in table.numbers(False):
-        state = table.get(run)
-        if state.end is None and state.taskId is not None:
-            key = keys.sort_key(state.taskId)
-            if leaf_of(key) == number:
-                found[key] = run
-    return found
-
-
-def _runs(storage, number, finished):
-    """Return records of the runs that tracks have, and no other leaf."""
-    found = {}
-    for run, group in aggregate.group_by(storage, 'runId', None, {}).items():
-        if leaf_of(run) == number and storage._runs.get(run) is None:
-            tasks = storage.distinct('taskId', runId=run)
-            state = RunState(tasks[0] if len(tasks) == 1 else None, group.first,
-                             group.last if finished else None, finished)
-            found[run] = pickle.dumps(tuple(state), 5)
-    return found

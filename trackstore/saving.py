@@ -2,7 +2,7 @@
 
 import weakref
 
-from trackstore import codec, keys, merge, numbering, tail, timestamps
+from trackstore import codec, damage, keys, merge, numbering, tail, timestamps
 from trackstore.directory import Entry
 from trackstore.exceptions import RunError
 from trackstore.record import Row, encode_record
@@ -149,6 +149,7 @@ def rewrite(track, values=None, data=None, extras=None):
     storage, number = track._storage, track._number
     layout = storage._layout
     source, position = track._source()
+    damage.loaded(source)
     before = [source.value(name, position) for name in layout.columns]
     row = before[:len(layout.stored)]
     for name, value in (values or {}).items():

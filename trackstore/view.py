@@ -2,7 +2,6 @@
 
 from bisect import bisect_left, bisect_right
 
-from trackstore import tail
 from trackstore.record import Single, TailPart
 
 _NOTHING = frozenset()
@@ -95,8 +94,3 @@ def _part(page, layout):
     if part is None or part.stamp is not stamp or part.layout is not layout:
         part = page._v_part = TailPart(page, layout)
     return part
-
-
-def page_number(number, pages):
-    """Return which page of the tail a number belongs to."""
-    return number // tail.PAGE_SIZE % pages

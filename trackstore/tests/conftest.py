@@ -1,5 +1,6 @@
 """What many tests need."""
 
+import logging
 import tempfile
 
 import pytest
@@ -30,3 +31,13 @@ def damaged(tmp_path):
     data = path.read_bytes()
     path.write_bytes(data[:9_000] + b'x' * 300 + data[9_300:])
     return path
+
+
+@pytest.fixture
+def quiet():
+    """The ZODB logs each object that it cannot load."""
+    logger = logging.getLogger('ZODB')
+    before = logger.level
+    logger.setLevel(logging.CRITICAL + 1)
+    yield
+    logger.setLevel(before)
