@@ -13,7 +13,7 @@ from trackstore.directory import Directory, Entry
 from trackstore.exceptions import DamagedError
 from trackstore.ledger import LEAF_NAME, Leaf, leaf_of
 from trackstore.run import RunState
-from trackstore.segment import NAME, Segment, SegmentBuilder
+from trackstore.segment import NAME, Segment, SegmentBuilder, blocks_in
 from trackstore.verify import Check, verify
 
 
@@ -47,8 +47,7 @@ class _Repairing:
     def __call__(self, storage):
         check = Check(storage, self.progress).everything()
         if not check.directory:
-            told = renew_directory(storage)
-            if told:
+            for told in renewed_directories(storage):
                 yield
                 self.repaired.append(told)
                 check = Check(storage).everything()
@@ -106,8 +105,8 @@ def _content(entry):
     except DamagedError:
         if entry.last - entry.first + 1 != entry.count:
             raise
-        blocks = damage.shaped(entry.part, _state_of(entry.part),
-                               tuple, tuple, object)[0]
+        blocks = blocks_in(entry.part, damage.shaped(
+            entry.part, _state_of(entry.part), tuple, tuple, object)[0])
         damage.distinct(entry.part, blocks)
         return blocks, range(entry.first, entry.last + 1)
     blocks = [segment.block(n) for n in range(len(segment.blocks))]
@@ -128,25 +127,45 @@ def _add_block(storage, builder, block, numbers):
 
 # the directory
 
-def renew_directory(storage):
-    """Make the directory anew from its segments; tell of it, or None."""
+def renewed_directories(storage):
+    """Make hurt directories anew from their segments; yield what was done."""
+    made = []
+    for number, directory in enumerate((storage.directory, *storage.directories)):
+        new = directory
+        try:
+            damage.check(directory)
+        except DamagedError as error:
+            new = _renewed(directory, number == 0) or directory
+            if new is not directory:
+                made.append(f'{error.where}: was made anew from {len(new.entries)} '
+                            f'segments')
+        if number == 0:
+            main, others = new, []
+        else:
+            others.append(new)
+    if made:
+        storage.directory, storage.directories = main, tuple(others)
+        storage._v_segments = None
+        yield '; '.join(made)
+
+
+def _renewed(directory, main):
+    """Return a directory of the segments of another one, or None."""
     entries = []
     try:
         segments, graves, _ = damage.shaped(
-            storage.directory, _state_of(storage.directory), tuple, tuple, object)
-        damage.distinct(storage.directory, segments)
-        damage.distinct(storage.directory,
-                        [grave for grave in graves if grave is not None])
+            directory, _state_of(directory), tuple, tuple, object)
+        damage.distinct(directory, segments)
+        damage.distinct(directory, [grave for grave in graves if grave is not None])
         for segment, grave in zip(segments, graves, strict=True):
             entries.append(_entry(segment, grave))
     except (DamagedError, ValueError, *damage.ERRORS):
         return None
-    directory = Directory()
-    for generation, entry in enumerate(entries):
-        directory.generation = generation  # so that no key is there twice
-        directory.add(entry)
-    storage.directory = directory
-    return f'directory: was made anew from {len(entries)} segments'
+    new = Directory()
+    for entry in entries:
+        new.generation += main  # so that no key is there twice
+        new.add(entry)
+    return new
 
 
 def _entry(segment, grave):

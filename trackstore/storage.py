@@ -21,6 +21,7 @@ from trackstore import (
     numbering,
     repair,
     saving,
+    segments,
     tail,
     timestamps,
     verify,
@@ -32,7 +33,7 @@ from trackstore.query import Plan, hits, number_range
 from trackstore.run import CurrentRuns, Run, Runs, RunState, RunTable
 from trackstore.track import Track
 from trackstore.tracks import Ids, Numbers, Tracks, chunks_of
-from trackstore.view import View, page_number
+from trackstore.view import View, page_number, prefetch
 
 #: The version of the layout on disk.
 FORMAT = 1
@@ -69,6 +70,7 @@ class TrackingStorage(Persistent):
         self.format = FORMAT
         self.indexAttributes = self._layout.indexed
         self.directory = Directory()
+        self.directories = segments.make()
         self._pages = tail.make(tail.Page, tail.NAME, tail.PAGES)
         self.runTable = RunTable()
         self._leases = numbering.Leases()
@@ -77,12 +79,14 @@ class TrackingStorage(Persistent):
     def __setstate__(self, state):
         if state.get('format', 0) > FORMAT:
             state = {'format': state['format']}  # the rest is not understood
-        elif not _PARTS.keys() <= state.keys():
+        elif not {'directories', *_PARTS} <= state.keys():
             raise damage.error('the storage', damage.WRONG)
         super().__setstate__(state)
         for name, cls in _PARTS.items():
             if name in state:
                 damage.expect(state[name], cls, name.strip('_'))
+        if 'directory' in state:
+            segments.expect(self, state['directory'], state['directories'])
         tail.expect(state.get('_pages', ()), tail.NAME)
         damage.distinct(self, state.get('_pages', ()))
 
@@ -119,7 +123,20 @@ class TrackingStorage(Persistent):
 
     @property
     def _directory(self):
-        return damage.loaded(self.directory)
+        found = self.__dict__.get('_v_segments')
+        if found is None:
+            self._p_activate()
+            found = self._v_segments = segments.Segments(
+                self.directory, self.directories)
+        return found
+
+    @property
+    def _new_segments(self):
+        """The directory to which this process adds new segments."""
+        writer = None if self._p_jar is None else numbering.shared(self).writer
+        return damage.loaded(
+            self.directory if writer is None
+            else self.directories[writer % len(self.directories)])
 
     @property
     def _runs(self):
@@ -242,13 +259,17 @@ class TrackingStorage(Persistent):
     def _has_number(self, kind, number):
         if kind == 'runs':
             return self._runs.get(number) is not None
-        return (number <= self._directory.last
+        return (number <= damage.loaded(self.directory).last
+                or number <= self._new_segments.last
                 or number in self._page(number).records)
 
-    def _highest_number(self, kind):
+    def _highest_number(self, kind, leased=True):
+        """Return the highest number there is; maybe without those out of leases."""
         if kind == 'runs':
             return self._runs.highest()
-        return max(self._directory.last,
+        prefetch(self._pages)
+        directory = self._directory if leased else damage.loaded(self.directory)
+        return max(directory.last,
                    *(max(page.records, default=0)
                      for page in map(damage.loaded, self._pages)))
 
