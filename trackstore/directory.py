@@ -94,8 +94,9 @@ class Directory(Persistent):
     """The segments, by first number and the generation that they came with.
 
     What is put in the place of others is a new *generation*, so that no key is used
-    twice; what is saved to a directory of writers is always of the generation 0.  Two writers at the same time conflict only where both change or take
-    out the same entry.
+    twice; what is saved to a directory of writers is always of generation 0.  Two
+    writers at the same time conflict only where both change or take out the same
+    entry.
     """
 
     def __init__(self):

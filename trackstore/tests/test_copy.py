@@ -447,7 +447,7 @@ def test_a_source_that_is_cut_short_inside(source, tmp_path):
 def test_a_store_that_is_not_right(source, tmp_path):
     db = database(source)
     with db.transaction() as connection:
-        directory = connection.root()['tracks']._directory
+        directory = connection.root()['tracks'].directory
         key = next(iter(directory.entries))
         directory.entries[key] = directory.entries[key]._replace(low=-5)
         directory._p_changed = True

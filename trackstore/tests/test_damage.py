@@ -239,7 +239,7 @@ def parts(tracks):
     entry = tracks._directory.in_order()[0][1]
     index = entry.segment.indexes['userName']
     return {
-        'directory': tracks._directory, 'segment': entry.segment, 'dead': entry.grave,
+        'directory': tracks.directory, 'segment': entry.segment, 'dead': entry.grave,
         'block': entry.segment.blocks[2], 'index': list(index.pages())[1],
         'tail': tracks._pages[1], 'runs': tracks._runs.pages[0]}
 
@@ -358,7 +358,7 @@ def test_nothing_is_saved_over_a_hurt_page_of_the_tail(hurt):
     {'count': 399}, {'first': 2}, {'last': 500}, {'low': 0.0}, {'high': 9e9}])
 def test_a_wrong_entry_is_made_right(hurt, whole, wrong):
     with hurt() as tracks:
-        directory = tracks._directory
+        directory = tracks.directory
         key, entry = directory.in_order()[0]
         directory.entries[key] = entry._replace(**wrong)
         directory._changed()
@@ -372,7 +372,7 @@ def test_a_wrong_entry_is_made_right(hurt, whole, wrong):
 
 def test_times_of_blocks_are_made_right(hurt, whole):
     with hurt() as tracks:
-        directory = tracks._directory
+        directory = tracks.directory
         key, entry = directory.in_order()[0]
         old = entry.segment
         lows, highs = (list(times) for times in old.block_times)
