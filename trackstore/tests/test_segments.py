@@ -268,8 +268,10 @@ def test_a_block_within_a_segment_is_merged(tracks, monkeypatch):
     for _ in range(2):
         merge.merge(tracks, found)
         transaction.savepoint()
-        tracks._p_jar.cacheMinimize()
         assert tracks.verify() == []
+        for _, entry in tracks._directory.in_order():
+            for each in entry.segment.blocks:
+                each._p_deactivate()  # as the cache may do
         transaction.abort()
         assert tracks.verify() == [] and len(tracks) == 300
     merge.merge(tracks, found)
