@@ -28,6 +28,7 @@ from trackstore.backup import (
     MOMENT,
     UNREADABLE,
     BackupError,
+    close_files,
     listing,
     locked,
     parts,
@@ -206,6 +207,7 @@ def _look_at(path):
         finally:
             storage.close()  # which writes the index where there is none
     except (POSError, *UNREADABLE) as error:
+        close_files(error)
         raise BackupError(
             f'folder: what was restored is no database: {why(error)}') from error
 

@@ -95,6 +95,8 @@ class CheckoutImport(HistoryImport):
         if self.checkout.complete:
             self.head = self.checkout.head
         self.total, self.done = self.checkout.size(self.heads), 0
+        if self.heads:
+            self.report.earlier = self.checkout.size() - self.total
 
     def commits(self):
         for number, commit in enumerate(self.checkout.commits(self.heads), 1):
