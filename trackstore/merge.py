@@ -24,6 +24,9 @@ logger = logging.getLogger(__name__)
 #: So many segments of like size are merged into one.
 FANOUT = 32
 
+#: After so many new segments a process of several looks what is due.
+LOOK = 16
+
 #: Fewer segments than this are not worth a merge.
 LEAST = 4
 
@@ -58,7 +61,12 @@ def schedule(storage):
 
 def schedule_if_due(storage):
     """Schedule upkeep if there are segments to be merged."""
-    if due(storage._directory) is not None:
+    mine = storage._new_segments
+    if mine is storage.directory:
+        look = due(storage._directory) is not None
+    else:  # others add to theirs, which is seen when it is looked at
+        look = len(mine.entries) % LOOK == 0
+    if look:
         schedule(storage)
 
 
@@ -152,6 +160,7 @@ def _inline_steps(storage):
 
 def _next_step(storage):
     """Return a function that does what is due next, or None."""
+    prefetch(storage._pages)
     if any(len(page.records) > tail.PAGE_SIZE for page in _readable(storage)):
         return partial(seal, storage)
     if storage._runs.overfull():

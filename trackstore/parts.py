@@ -2,12 +2,12 @@
 
 from persistent import Persistent
 
-from trackstore import claim, damage, numbering, tail
+from trackstore import claim, damage, numbering, segments, tail
 from trackstore.directory import Directory
 from trackstore.exceptions import DamagedError, FormatError
 from trackstore.run import RunTable
 from trackstore.track import Track
-from trackstore.view import View
+from trackstore.view import View, prefetch
 
 #: The version of the layout on disk.
 FORMAT = 1
@@ -38,6 +38,7 @@ class Parts(Persistent):
         self.format = FORMAT
         self.indexAttributes = self._layout.indexed
         self.directory = Directory()
+        self.directories = segments.make()
         self._pages = tail.make(tail.Page, tail.NAME, tail.PAGES)
         self.runTable = RunTable()
         self._leases = numbering.Leases()
@@ -46,12 +47,14 @@ class Parts(Persistent):
     def __setstate__(self, state):
         if state.get('format', 0) > FORMAT:
             state = {'format': state['format']}  # the rest is not understood
-        elif not _PARTS.keys() <= state.keys():
+        elif not {'directories', *_PARTS} <= state.keys():
             raise damage.error('the storage', damage.WRONG)
         super().__setstate__(state)
         for name, cls in _PARTS.items():
             if name in state:
                 damage.expect(state[name], cls, name.strip('_'))
+        if 'directory' in state:
+            segments.expect(self, state['directory'], state['directories'])
         tail.expect(state.get('_pages', ()), tail.NAME)
         damage.distinct(self, state.get('_pages', ()))
 
@@ -86,7 +89,21 @@ class Parts(Persistent):
 
     @property
     def _directory(self):
-        return damage.loaded(self.directory)
+        """All directories together, a ``segments.Segments``."""
+        found = self.__dict__.get('_v_segments')
+        if found is None:
+            self._p_activate()
+            found = self._v_segments = segments.Segments(
+                self.directory, self.directories)
+        return found
+
+    @property
+    def _new_segments(self):
+        """The directory to which this process adds new segments."""
+        writer = None if self._p_jar is None else numbering.shared(self).writer
+        return damage.loaded(
+            self.directory if writer is None
+            else self.directories[writer % len(self.directories)])
 
     @property
     def _runs(self):
@@ -138,13 +155,23 @@ class Parts(Persistent):
                 return self._runs.in_ledgers(number) is not None
         except DamagedError:
             return True
-        return number <= self._directory.last
+        # what is in the directory of another process is not in our lease
+        return number <= max(damage.loaded(self.directory).last,
+                             self._new_segments.last)
 
-    def _highest_number(self, kind):
-        """Return the highest number that is taken, or that a hurt page may have."""
+    def _highest_number(self, kind, leased=True):
+        """Return the highest number that is taken, or that a hurt page may have.
+
+        Without ``leased`` it may be without numbers that were taken out of leases.
+        """
         pages = self._pages_of(kind)
+        prefetch(pages)
         readable = list(filter(tail.is_readable, pages))
-        last = self._runs.last() if kind == 'runs' else self._directory.last
+        if kind == 'runs':
+            last = self._runs.last()
+        else:
+            directory = self._directory if leased else damage.loaded(self.directory)
+            last = directory.last
         highest = max([last, *(max(page.records, default=0) for page in readable)])
         return highest if len(readable) == len(pages) else highest + UNKNOWN
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from trackstore import codec, damage, mending, merge, numbering, salvage
 from trackstore.directory import DEAD_NAME, Dead, Directory, Entry
 from trackstore.exceptions import DamagedError
-from trackstore.segment import NAME, Segment, SegmentBuilder
+from trackstore.segment import NAME, Segment, SegmentBuilder, blocks_in
 from trackstore.verify import Check, verify
 
 
@@ -52,8 +52,10 @@ class _Repairing:
     def __call__(self, storage):
         check = Check(storage, self.progress).everything()
         if not check.directory:
-            yield from self._step(renew_directory, storage)
-            check = Check(storage).everything()
+            for told in renewed_directories(storage):
+                yield
+                self.repaired.append(told)
+                check = Check(storage).everything()
         self.problems = check.problems
         for number in check.pages:
             yield from self._step(mending.renew_page, storage, number)
@@ -112,8 +114,8 @@ def _content(entry):
     except DamagedError:
         if entry.last - entry.first + 1 != entry.count:
             raise
-        blocks = damage.shaped(entry.part, salvage.state_of(entry.part),
-                               tuple, tuple, object)[0]
+        blocks = blocks_in(entry.part, damage.shaped(
+            entry.part, salvage.state_of(entry.part), tuple, tuple, object)[0])
         damage.distinct(entry.part, blocks)
         return blocks, range(entry.first, entry.last + 1)
     blocks = [segment.block(n) for n in range(len(segment.blocks))]
@@ -143,7 +145,8 @@ def renew_dead(storage, key):
     if entry is None:
         return None
     try:
-        dead = _overridden(directory, key, entry) | _dead_before(directory, entry)
+        dead = _overridden(directory, key, entry) | _dead_before(
+            directory.holder(entry.part), entry)
     except DamagedError:
         return None
     removed = entry.buried - len(dead)
@@ -186,26 +189,45 @@ def _dead_before(directory, entry):
 
 # the directory
 
-def renew_directory(storage):
-    """Make the directory anew from its segments; tell of it, or None."""
+def renewed_directories(storage):
+    """Make hurt directories anew from their segments; yield what was done."""
+    made = []
+    for number, directory in enumerate((storage.directory, *storage.directories)):
+        new = directory
+        try:
+            damage.check(directory)
+        except DamagedError as error:
+            new = _renewed(directory, number == 0) or directory
+            if new is not directory:
+                made.append(f'{error.where}: was made anew from {len(new.entries)} '
+                            f'segments')
+        if number == 0:
+            main, others = new, []
+        else:
+            others.append(new)
+    if made:
+        storage.directory, storage.directories = main, tuple(others)
+        storage._v_segments = None
+        yield '; '.join(made)
+
+
+def _renewed(directory, main):
+    """Return a directory of the segments of another one, or None."""
     entries = []
     try:
-        state = salvage.state_of(storage.directory)
         segments, graves, _ = damage.shaped(
-            storage.directory, state, tuple, tuple, object)
-        damage.distinct(storage.directory, segments)
-        damage.distinct(storage.directory,
-                        [grave for grave in graves if grave is not None])
+            directory, salvage.state_of(directory), tuple, tuple, object)
+        damage.distinct(directory, segments)
+        damage.distinct(directory, [grave for grave in graves if grave is not None])
         for segment, grave in zip(segments, graves, strict=True):
             entries.append(_entry(segment, grave))
     except (DamagedError, ValueError, *damage.ERRORS):
         return None
-    directory = Directory()
-    for generation, entry in enumerate(entries):
-        directory.generation = generation  # so that no key is there twice
-        directory.add(entry)
-    storage.directory = directory
-    return f'directory: was made anew from {len(entries)} segments'
+    new = Directory()
+    for entry in entries:
+        new.generation += main  # so that no key is there twice
+        new.add(entry)
+    return new
 
 
 def _entry(segment, grave):

@@ -9,8 +9,9 @@ from zope.interface import implementer
 
 from trackstore import damage, keys, tail
 from trackstore.interfaces import IRun
-from trackstore.ledger import NAME, Ledger
+from trackstore.ledger import NAME, Ledger, leaf_of
 from trackstore.timestamps import checked, timeStamp2ISO
+from trackstore.view import prefetch
 
 #: The number of pages of each of the two tails of runs.
 PAGES = 4
@@ -173,6 +174,12 @@ class RunTable(Persistent):
         records = self._current_page(taskId).records
         return records[key] if key in records else damage.loaded(
             self.current).get(key)
+
+    def prefetch_current(self, taskIds):
+        """Ask a server at once for what tells the current runs of tasks."""
+        leaves = damage.loaded(self.current).leaves
+        found = {leaf_of(keys.sort_key(taskId)) for taskId in taskIds}
+        prefetch(leaves[number] for number in found if number in leaves)
 
     def set_current(self, taskId, number):
         """Set the task's current run, None for none."""

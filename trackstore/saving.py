@@ -125,7 +125,7 @@ def add(storage, number, row):
                for name, value in zip(layout.columns, row.values, strict=True)}
     builder.add([number], columns, [codec.load_mapping(row.data)], [row.extras])
     segment, low, high = builder.build()
-    storage._directory.add(Entry(segment, number, number, 1, low, high))
+    storage._new_segments.add(Entry(segment, number, number, 1, low, high))
     merge.schedule_if_due(storage)
 
 

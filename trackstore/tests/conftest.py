@@ -29,7 +29,7 @@ def damaged(tmp_path):
         tracks.saveTracks(('a', 0, 'ann', {'n': n, 's': 'x' * (n % 99)}, n)
                           for n in range(5_000))
     data = path.read_bytes()
-    path.write_bytes(data[:9_000] + b'x' * 300 + data[9_300:])
+    path.write_bytes(data[:12_000] + b'x' * 300 + data[12_300:])
     return path
 
 

@@ -446,7 +446,7 @@ def test_what_was_overridden_and_removed_before_is_known_again(made):
 
 def test_a_change_of_a_hurt_block_is_a_damaged_error(made):
     path, _ = made(lambda tracks: tracks.saveTracks(
-        ('t', 0, 'ann', {'n': n}) for n in range(100)))
+        ('t', 0, 'ann', {'n': n}) for n in range(600)))
     with hurt(path) as tracks:
         block = tracks._directory.in_order()[0][1].segment.blocks[0]._p_oid
     name = b'Block\nq\0.'  # after which the state begins
@@ -455,5 +455,5 @@ def test_a_change_of_a_hurt_block_is_a_damaged_error(made):
         for change in (lambda: setattr(track, 'userName', 'bob'),
                        lambda: tracks.setTrackData(track, {}),
                        lambda: track.update({'a': 1})):
-            with pytest.raises(DamagedError, match='^segment 1-100, block 0: '):
+            with pytest.raises(DamagedError, match='^segment 1-600, block 0: '):
                 change()

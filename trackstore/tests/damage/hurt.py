@@ -155,6 +155,6 @@ def parts(tracks):
     entry = tracks._directory.in_order()[0][1]
     index = entry.segment.indexes['userName']
     return {
-        'directory': tracks._directory, 'segment': entry.segment, 'dead': entry.grave,
+        'directory': tracks.directory, 'segment': entry.segment, 'dead': entry.grave,
         'block': entry.segment.blocks[2], 'index': list(index.pages())[1],
         'tail': tracks._pages[1], 'runs': tracks._runs.pages[0]}

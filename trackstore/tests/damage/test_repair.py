@@ -48,7 +48,7 @@ def test_the_directory_is_made_anew(hurt, whole):
     {'count': 399}, {'first': 2}, {'last': 500}, {'low': 0.0}, {'high': 9e9}])
 def test_a_wrong_entry_is_made_right(hurt, whole, wrong):
     with hurt() as tracks:
-        directory = tracks._directory
+        directory = tracks.directory
         key, entry = directory.in_order()[0]
         directory.entries[key] = entry._replace(**wrong)
         directory._changed()
@@ -62,7 +62,7 @@ def test_a_wrong_entry_is_made_right(hurt, whole, wrong):
 
 def test_times_of_blocks_are_made_right(hurt, whole):
     with hurt() as tracks:
-        directory = tracks._directory
+        directory = tracks.directory
         key, entry = directory.in_order()[0]
         old = entry.segment
         lows, highs = (list(times) for times in old.block_times)
