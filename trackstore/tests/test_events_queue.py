@@ -374,7 +374,7 @@ for number in range(2500):
     tracker.emit('n', {{'n': number}})
 {end}
 """, tmp_path / 'events.fs')
-    with trackstore.open(tmp_path / 'events.fs', 'events') as tracks:
+    with trackstore.open(tmp_path / 'events.fs') as tracks:
         assert tracks.count(taskId='n') == 2500 + end.count('emit')
 
 
@@ -385,7 +385,7 @@ atexit.register(lambda: tracker.emit('n', {'n': 1}))
 tracker = Tracker({'queue': AsyncRoutingBackend('queue', backends={
     'store': TrackingBackend(sys.argv[1])})})
 """, tmp_path / 'events.fs')
-    with trackstore.open(tmp_path / 'events.fs', 'events') as tracks:
+    with trackstore.open(tmp_path / 'events.fs') as tracks:
         assert tracks.count(taskId='n') == 1
 
 

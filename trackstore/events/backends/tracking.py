@@ -48,7 +48,7 @@ class TrackingBackend:
     #: It changes no event, so nobody need keep a copy to try again.
     leaves_events_alone = True
 
-    def __init__(self, where=None, storage=None, database=None, name='events',
+    def __init__(self, where=None, storage=None, database=None, name='tracks',
                  task='name', session=('context.session_id', 'context.session'),
                  user=('context.user_id', 'context.user'), time='timestamp'):
         self._place = place_of(where, storage, database, name)
@@ -66,7 +66,6 @@ class TrackingBackend:
         self._place.change(lambda storage: self._save(storage, events))
 
     def send_again(self, events):
-        events = {event_of(event).id: event for event in events}.values()
         self._place.change(lambda storage: self._save(storage, [
             event for event in events if not self._holds(storage, event)]))
 
@@ -122,43 +121,36 @@ class _Form:
     """Which part of an event becomes which part of a track."""
 
     def __init__(self, task, session, user, time):
-        task = paths.alternatives(task, 'task')
-        time = paths.alternatives(time, 'time')
-        self._task = paths.getter(task)
-        self._session = paths.getter(paths.alternatives(session, 'session'))
-        self._user = paths.getter(paths.alternatives(user, 'user'))
-        self._time = paths.getter(time)
-        self._told = frozenset(
-            key for key, path in (('name', task[0]), ('timestamp', time[0]))
-            if path == (key,))
+        tasks = paths.alternatives(task, 'task')
+        times = paths.alternatives(time, 'time')
+        self._task = paths.reader(tasks)
+        self._session = paths.reader(paths.alternatives(session, 'session'))
+        self._user = paths.reader(paths.alternatives(user, 'user'))
+        self._time = paths.reader(times)
+        self._named = tasks[0] == ('name',)
+        self._timed = times[0] == ('timestamp',)
 
     def record(self, event):
         """Return task, session, user, data and time stamp.
 
         The data are the event without what the task and the time say.
         """
-        task = self._task(event)
-        user = self._user(event)
         moment = self._time(event)
-        data = {key: part for key, part in event.items() if key not in self._told}
-        if type(moment) is datetime.datetime and moment.tzinfo is _utc:
+        data = dict(event)
+        if self._named:
+            data.pop('name', None)
+        if type(moment) is datetime.datetime:
+            if self._timed and moment.tzinfo is _utc:
+                del data['timestamp']
+            elif moment.tzinfo is None:
+                moment = moment.replace(tzinfo=_utc)
             moment = moment.timestamp()
-        else:
-            if 'timestamp' in event:
-                data['timestamp'] = event['timestamp']
-            moment = _time_stamp(moment)
+        elif moment is None:
+            moment = timestamps.clock()
         data[ID] = event.id
-        return (task if type(task) is str else _key(task), self._session(event),
-                user if type(user) is str else _key(user), data, moment)
+        return (_key(self._task(event)), self._session(event),
+                _key(self._user(event)), data, moment)
 
 
 def _key(value):
-    return str(value) if isinstance(value, uuid.UUID) else value
-
-
-def _time_stamp(moment):
-    if isinstance(moment, datetime.datetime):
-        if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=_utc)
-        return moment.timestamp()
-    return timestamps.clock() if moment is None else moment
+    return str(value) if type(value) is uuid.UUID else value
