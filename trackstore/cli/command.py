@@ -6,11 +6,8 @@ from trackstore.cli.backup import backup
 from trackstore.cli.compact import compact
 from trackstore.cli.copy import copy
 from trackstore.cli.count import count
-<<<<<<< HEAD
 from trackstore.cli.deadletters import dead_letters
-=======
 from trackstore.cli.events import events
->>>>>>> d30500c2a35cfed9f6fc0ad9b7b420e3c200f6ae
 from trackstore.cli.export import export
 from trackstore.cli.histogram import histogram
 from trackstore.cli.importing import import_
@@ -34,9 +31,5 @@ def command():
 
 
 for each in (import_, query, count, top, histogram, runs, info, compact, pack,
-<<<<<<< HEAD
-             backup, restore, copy, verify, export, dead_letters):
-=======
-             backup, restore, copy, verify, export, events):
->>>>>>> d30500c2a35cfed9f6fc0ad9b7b420e3c200f6ae
+             backup, restore, copy, verify, export, events, dead_letters):
     command.add_command(each)

@@ -66,6 +66,7 @@ class TrackingBackend:
         self._place.change(lambda storage: self._save(storage, events))
 
     def send_again(self, events):
+        events = {event_of(event).id: event for event in events}.values()
         self._place.change(lambda storage: self._save(storage, [
             event for event in events if not self._holds(storage, event)]))
 
