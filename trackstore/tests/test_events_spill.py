@@ -401,6 +401,22 @@ def test_a_process_that_dies_later_is_noticed(gate, queue, tmp_path, monkeypatch
     assert gate.numbers() == [1, 2, 3, 4, 5]
 
 
+def test_many_processes_have_died(gate, queue, tmp_path, monkeypatch):
+    monkeypatch.setattr('trackstore.events.carriers.recovery.AT_ONCE', 2)
+    folder = SpillFolder(tmp_path / 'spill', 'queue', 10 ** 9)
+    for number in range(1, 8):
+        append(spill := folder.new(), number, number + 1)
+        spill.close()
+    before = threading.active_count()
+    _, backend = queue()
+    assert threading.active_count() <= before + 3
+    assert not backend.flush(0)
+    gate.open.set()
+    assert backend.flush(LONG)
+    assert sorted(gate.numbers()) == list(range(1, 8))
+    assert os.listdir(tmp_path / 'spill') == []
+
+
 def test_a_child_leaves_the_files_to_its_parent(gate, queue, tmp_path):
     tracker, backend = queue()
     emit(tracker, 0, 30)

@@ -78,6 +78,7 @@ class Line:
         self.ended = False          # whether no more events will come
         self.again = False          # whether some may have been delivered before
         self.stop = threading.Event()
+        self.owner = None           # the carrier, kept by the threads of the lanes
         self._routing = threading.Lock()
 
     # in the thread of the caller, under the lock
