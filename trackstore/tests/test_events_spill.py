@@ -10,6 +10,8 @@ import stat
 import threading
 import time
 import uuid
+from collections import Counter
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -527,9 +529,9 @@ def test_a_tracking_storage_has_each_event_once(tmp_path, queue):
 
 def test_kill_a_process_whose_queue_has_spilled():
     logging.getLogger('ZODB').setLevel(logging.CRITICAL)
-    outcome, problems = spilled.run(12, 'test', say=print)
-    assert problems == []
-    assert outcome['sent until the spill ended'] > 100
+    outcome = spilled.run(12, None, 'test')
+    assert outcome.problems == []
+    assert outcome.counts['until the spill ended'] > 100
 
 
 def test_the_check_of_the_kills_finds_what_is_wrong(tmp_path, monkeypatch):
@@ -542,8 +544,6 @@ def test_the_check_of_the_kills_finds_what_is_wrong(tmp_path, monkeypatch):
     monkeypatch.setattr(spilled, 'emitting', lose)
     monkeypatch.setattr(spilled, 'killed', lambda pid, reader, seconds: (
         time.sleep(1), os.kill(pid, 9), os.waitpid(pid, 0), spilled.rest(reader))[-1])
-    from collections import Counter
-    from random import Random
     problems = spilled.one_round(str(tmp_path), Random(1), Counter())
     assert problems == ['delivered twice: [2]',
                         'lost: [0, 3, 4, 5, 6, 7, 8, 9] of 10']

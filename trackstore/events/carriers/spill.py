@@ -75,6 +75,8 @@ class SpillFolder:
             except BaseException:
                 _unlocked(lock, path)
                 raise
+            if self.sync:
+                _sync_folder(self.path)
             return Spill(path, lock, self.limit, self.sync)
 
     def orphans(self):
@@ -224,6 +226,7 @@ class Spill:
 
     def remove(self):
         """Remove the files and the lock."""
+        self.clear()    # first, since the position tells that all are delivered
         self.release()
         shutil.rmtree(self.path, ignore_errors=True)
         if self._lock is not None:
