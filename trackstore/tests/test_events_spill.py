@@ -33,6 +33,7 @@ from trackstore.tests.faults.disk import LimitedFiles
 from trackstore.tests.test_events_queue import LONG, Gate, emit
 
 UTC = datetime.timezone.utc
+MOMENT = datetime.datetime(2026, 11, 21, 20, 10, 0, 5, tzinfo=UTC)
 
 
 def event(number, **data):
@@ -59,12 +60,25 @@ VALUES = st.recursive(
 
 @given(st.dictionaries(st.text(), VALUES), st.integers(0, 2 ** 63))
 def test_a_record_is_lossless(data, number):
-    whole = event_of({'name': 'n', 'data': data}, 'id')
+    whole = event_of({'name': 'n', 'data': data, 'timestamp': MOMENT}, 'id')
     line = records.line_of(number, records.json_of_event(whole))
     assert line.count(b'\n') == 1 and line.endswith(b'\n')
     found, value = records.value_of(line)
     again = records.event_in(value)
     assert (found, again, again.id, type(again)) == (number, whole, 'id', type(whole))
+
+
+@pytest.mark.parametrize('value', [
+    {'$date': 'x'}, [{'$a': 1}], [[(1,)]], {'a': {1: 2}}, float('inf'), 10 ** 5000,
+    10 ** 3000, 2.5, [1, {'b': [None, True]}], '\ud800', 'é'], ids=lambda value: '')
+@pytest.mark.parametrize('moment', [
+    MOMENT, MOMENT.replace(tzinfo=None), None, 5, MOMENT.replace(tzinfo=None, fold=1)])
+def test_records_of_odd_values(value, moment):
+    whole = event_of({'name': 'n', 'data': {'v': value}, 'timestamp': moment}, 'id')
+    line = records.line_of(1, records.json_of_event(whole))
+    again = records.event_in(records.value_of(line)[1])
+    assert again == whole and type(again['data']['v']) is type(value)
+    assert getattr(again['timestamp'], 'fold', 0) == getattr(moment, 'fold', 0)
 
 
 @given(st.integers(0, 200), st.integers(0, 255))
@@ -401,6 +415,26 @@ def test_a_process_that_dies_later_is_noticed(gate, queue, tmp_path, monkeypatch
     while len(gate.events) < 5:
         time.sleep(0.001)
     assert gate.numbers() == [1, 2, 3, 4, 5]
+
+
+def test_what_is_being_read_is_not_done(gate, queue, monkeypatch):
+    found, go_on = threading.Event(), threading.Event()
+    original = Reader.read
+
+    def read(self, *args):
+        result = original(self, *args)
+        found.set()
+        assert go_on.wait(LONG)
+        return result
+
+    monkeypatch.setattr(Reader, 'read', read)
+    tracker, backend = queue(max_events=1, batch=100)
+    emit(tracker, 0, 5)
+    gate.open.set()
+    assert found.wait(LONG)
+    assert not backend.flush(0.1)
+    go_on.set()
+    assert backend.flush(LONG) and gate.numbers() == list(range(5))
 
 
 def test_many_processes_have_died(gate, queue, tmp_path, monkeypatch):

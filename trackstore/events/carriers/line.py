@@ -181,7 +181,8 @@ class Line:
         if self.batches:
             return self.batches[0].first >= number
         if self.behind:
-            return self.reader.number + 1 >= number
+            # what is being read has been counted, and is in no batch yet
+            return not self.reading and self.reader.number + 1 >= number
         return not self.chunk.events or self.chunk.first >= number
 
     # lanes
