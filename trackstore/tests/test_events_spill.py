@@ -428,13 +428,13 @@ def test_what_is_being_read_is_not_done(gate, queue, monkeypatch):
         return result
 
     monkeypatch.setattr(Reader, 'read', read)
-    tracker, backend = queue(max_events=1, batch=100)
-    emit(tracker, 0, 5)
+    tracker, backend = queue(max_events=3)
+    emit(tracker, 0, 6)
     gate.open.set()
     assert found.wait(LONG)
     assert not backend.flush(0.1)
     go_on.set()
-    assert backend.flush(LONG) and gate.numbers() == list(range(5))
+    assert backend.flush(LONG) and gate.numbers() == list(range(6))
 
 
 def test_many_processes_have_died(gate, queue, tmp_path, monkeypatch):
