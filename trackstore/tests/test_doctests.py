@@ -37,6 +37,7 @@ STORIES = {
     # a MappingStorage resolves no conflicts, a DemoStorage of two does not pack
     'transactions.rst': [kind for kind in KINDS if kind not in IN_MEMORY],
     'errors.rst': EVERYWHERE,
+    'events.rst': KINDS,
     'opening.rst': ('FileStorage',),
     'importers.rst': ('MappingStorage',),
     'cli.rst': ('MappingStorage',),
