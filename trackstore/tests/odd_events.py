@@ -38,7 +38,8 @@ class Broken:
     def __repr__(self):
         raise RuntimeError('no repr')
 
-    __str__ = __getattr__ = __repr__
+    def __getattr__(self, name):
+        raise RuntimeError('no attributes')
 
 
 class Words(dict):
