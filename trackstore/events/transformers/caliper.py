@@ -55,8 +55,8 @@ class CaliperProcessor(Statements):
 
     def __init__(self, transformers, actor=None, sensor=None):
         super().__init__(transformers)
-        self._actor = actor and callable_at(actor, 'actor')
-        self.sensor = sensor and _sensor(sensor)
+        self._actor = None if actor is None else callable_at(actor, 'actor')
+        self.sensor = None if sensor is None else _sensor(sensor)
 
     def complete(self, statement, event, id):
         if statement.get('actor') is None and self._actor:

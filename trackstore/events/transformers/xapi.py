@@ -35,7 +35,7 @@ class XAPIProcessor(Statements):
 
     def __init__(self, transformers, actor=None):
         super().__init__(transformers)
-        self._actor = actor and callable_at(actor, 'actor')
+        self._actor = None if actor is None else callable_at(actor, 'actor')
 
     def complete(self, statement, event, id):
         if statement.get('actor') is None and self._actor:
