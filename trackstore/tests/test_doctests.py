@@ -38,6 +38,7 @@ STORIES = {
     'transactions.rst': [kind for kind in KINDS if kind not in IN_MEMORY],
     'errors.rst': EVERYWHERE,
     'events.rst': KINDS,
+    'processors.rst': ('MappingStorage',),
     'registry.rst': EVERYWHERE,
     'opening.rst': ('FileStorage',),
     'importers.rst': ('MappingStorage',),
