@@ -34,11 +34,16 @@ class RegexFilter:
 
     def __call__(self, event):
         name = event.get('name')
-        matches = isinstance(name, str) and any(
-            expression.match(name) for expression in self.regular_expressions)
-        if matches != (self.filter_type == ALLOWLIST):
-            raise EventEmissionExit(f'{name!r} is dropped by its {self.filter_type}')
+        if self._matches(name) != (self.filter_type == ALLOWLIST):
+            raise EventEmissionExit(f'{name!r} is dropped by the {self.filter_type}')
         return event
+
+    def _matches(self, name):
+        if isinstance(name, str):
+            for expression in self.regular_expressions:
+                if expression.match(name):
+                    return True
+        return False
 
 
 def _compiled(text):

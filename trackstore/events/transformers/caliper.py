@@ -60,7 +60,7 @@ class CaliperProcessor(Statements):
 
     def complete(self, statement, event, id):
         if statement.get('actor') is None and self._actor:
-            statement['actor'] = json_safe(self._actor(event))
+            statement['actor'] = json_safe(self._actor(event), None)
         statement['@context'] = statement.get('@context') or CONTEXT
         statement['id'] = statement.get('id') or f'urn:uuid:{uuid_of(id)}'
         statement['eventTime'] = statement.get('eventTime') or iso(

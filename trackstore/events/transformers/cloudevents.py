@@ -105,14 +105,14 @@ class CloudEventsProcessor(Statements):
 
 
 def _data(event):
-    return json_safe(
-        {key: event[key] for key in event if key not in ('name', 'timestamp')})
+    rest = {key: event[key] for key in event if key not in ('name', 'timestamp')}
+    return json_safe(rest, None)
 
 
 def _type(prefix, name):
     if not isinstance(name, str) or not name:
         name = UNKNOWN
-    return prefix + _clean(json_safe(name))
+    return prefix + _clean(json_safe(name, None))
 
 
 def _text(value):
@@ -124,7 +124,7 @@ def _text(value):
 
 def _attribute(value):
     """Return a value as one that an attribute may have: text, a bool or an int."""
-    value = json_safe(value)
+    value = json_safe(value, None)
     if isinstance(value, str):
         return _clean(value)
     if value is None or isinstance(value, bool) or (

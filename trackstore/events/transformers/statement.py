@@ -75,7 +75,7 @@ class Statements:
 
     def _statement(self, made, event, id):
         check(isinstance(made, Mapping), 'transformer', made, 'a mapping')
-        return event_of(self.complete(json_safe(made), event, id), id)
+        return event_of(self.complete(json_safe(made, None), event, id), id)
 
     def otherwise(self):
         """Return the transformer of events for which none is registered, or None."""

@@ -39,7 +39,7 @@ class XAPIProcessor(Statements):
 
     def complete(self, statement, event, id):
         if statement.get('actor') is None and self._actor:
-            statement['actor'] = json_safe(self._actor(event))
+            statement['actor'] = json_safe(self._actor(event), None)
         if statement.get('id') is None:
             statement['id'] = str(uuid_of(id))
         if statement.get('timestamp') is None and (moment := moment_of(event)):
