@@ -126,6 +126,8 @@ def test_what_is_inside_itself_has_an_end():
     event = Event(data=cycle)
     MaskFields(['data.list.email', 'data.*.email', 'data.*.*.*.email'])(event)
     assert cycle['email'] == inner[0]['email'] == '***'
+    RenameFields({'data.user': 'context.user'})(event)
+    assert 'user' not in cycle and event['context']['user'] is cycle
 
 
 @given(path=st.lists(keys.filter(bool), min_size=1, max_size=4), value=marks,
@@ -246,7 +248,8 @@ def test_masking_with_another_text():
 
 def test_pseudonyms_are_stable_and_keyed():
     hashing = HashFields(['data.*', 'context.user.email'], SECRET)
-    out = changed(hashing, {'a': 'ann', 'b': 'ben', 'c': 17, 'd': '17', 'e': None},
+    out = changed(hashing, {
+        'a': 'ann', 'b': 'ben', 'c': 17, 'd': '17', 'e': None, 'f': '', 'g': 0},
                   context={'user': {'email': 'ann'}})
     data = out['data']
     assert data['a'] == out['context']['user']['email'] == hashing.pseudonym('ann')
@@ -254,7 +257,7 @@ def test_pseudonyms_are_stable_and_keyed():
     assert len({data['a'], data['b'], data['c']}) == 3
     assert data['a'] == hmac.new(
         SECRET.encode(), b'ann', hashlib.sha256).hexdigest()[:32]
-    assert all(re.fullmatch('[0-9a-f]{32}', data[key]) for key in 'abcd')
+    assert all(re.fullmatch('[0-9a-f]{32}', data[key]) for key in 'abcdfg')
     other = HashFields(['data.*'], SECRET + '!')
     assert other.pseudonym('ann') != data['a']
     assert HashFields(['data.*'], SECRET.encode()).pseudonym('ann') == data['a']

@@ -49,6 +49,14 @@ def test_all_and_nothing():
         assert keeps(Sample(1), session(key)) and not keeps(Sample(0), session(key))
 
 
+def test_where_the_share_ends(monkeypatch):
+    for share, first in ((0, 0), (0.5, 2 ** 63), (1, 2 ** 64)):
+        for place in (first - 1, first):
+            monkeypatch.setattr('trackstore.events.processors.sample.position',
+                                lambda key, place=place: place)
+            assert keeps(Sample(share), session('s')) == (place < first)
+
+
 @given(key=st.one_of(st.text(min_size=1), st.integers()), share=st.floats(0, 1),
        smaller=st.floats(0, 1))
 def test_a_key_is_kept_or_dropped_always(key, share, smaller):

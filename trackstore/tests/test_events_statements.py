@@ -4,6 +4,7 @@ import datetime
 import json
 import logging
 import re
+import time
 
 import pytest
 from hypothesis import given
@@ -65,7 +66,8 @@ def test_exact_names_come_before_patterns_and_those_in_their_order():
             ('order.\n', 'orders'), ('cart.placed', 'placed'), ('a+b', 'plus'),
             ('a.x.b', 'within')):
         assert found.find(name)(None) == which
-    for name in ('order', 'aab', 'reorder.paid', '', None, 17, ['order.placed']):
+    for name in ('order', 'orders', 'aab', 'reorder.paid', 'cart.placed.again', '',
+                 None, 17, ['order.placed']):
         assert found.find(name) is None
 
 
@@ -226,6 +228,16 @@ def test_the_same_event_makes_the_same_statement():
     assert uuid_of('a') != uuid_of('b')
     # what receivers know already must not change with a release
     assert str(uuid_of('an id')) == '4ce43088-82ca-50dd-b1b3-a5852abbb070'
+
+
+def test_a_time_without_a_zone_is_in_utc_wherever_the_program_is(monkeypatch):
+    monkeypatch.setenv('TZ', 'Asia/Tokyo')
+    time.tzset()
+    try:
+        assert moment_of({'timestamp': NOON.replace(tzinfo=None)}) == NOON
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 @pytest.mark.parametrize('stamp, text', [
