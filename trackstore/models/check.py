@@ -43,8 +43,8 @@ def _of_children(tracking_map, entry, model):
 
 def _of_keys(entry, model):
     if entry.unique and entry.finder is None:
-        yield (f'{entry.name}: it has a key, but neither a model nor what finds its '
-               f"objects; give it 'model' or 'find', or it cannot be in a URL")
+        yield (f"{entry.name}: it has a key, but nothing finds its objects; give it a "
+               f"'model' of Django or SQLAlchemy, or 'find'")
     for name in entry.unique:
         where = f'{entry.name}__{name}'
         source = entry.source(name)

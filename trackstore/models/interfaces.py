@@ -14,6 +14,9 @@ class ITrackingMap(Interface):
     entries = Attribute("A mapping from class names to entries.")
     roles = Attribute("The roles that parameters of a URL may have, a tuple of str.")
     missing = Attribute("``'error'`` or ``'report'``.")
+    report = Attribute("The function that is given a problem, an exception.")
+    depth = Attribute("How many levels of children are told.")
+    text_limit = Attribute("The longest text, in characters, or None.")
 
     def tracking_values(*objects, **roles):
         """Return a new flat dictionary of the values of all objects.
@@ -21,6 +24,9 @@ class ITrackingMap(Interface):
         Keys are ``Class_attribute``, and for an object that is given by the name of
         a role ``role_Class_attribute``.  Children are told as well.  Values are
         those of ``trackstore.jsonsafe.json_safe``.
+
+        Within a role an object is told once; where it is in a list, or behind one, a
+        second time, there is only its key.
 
         The problems are ``UnknownClassError``, ``MissingAttributeError``,
         ``ReadingError``, ``ClashError`` and ``TooManyError``.
@@ -66,12 +72,20 @@ class ITrackingMap(Interface):
     def check_map():
         """Return what does not exist or cannot be, a list of sentences.
 
-        Nothing is loaded from any database.  What a class does not say about
-        itself is not judged.
+        No object is loaded.  What a class does not say about itself is not judged.
         """
 
     def entry_of(obj):
         """Return the entry for an object, its class's or a parent's, or None."""
+
+    def entries_of(cls):
+        """Yield the entries for a class and its parents, its own first."""
+
+    def names():
+        """Return the names of the map's classes as text, for errors."""
+
+    def problem(error):
+        """Raise an error, or report it: what there is to do is the map's setting."""
 
 
 class IFinder(Interface):

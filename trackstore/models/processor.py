@@ -23,7 +23,8 @@ class ModelValues:
 
     An object under a key of the data goes, and its values come into the same
     dictionary.  Where the key is one of the map's roles, it is the object's role.  An
-    object in a list is replaced by the dictionary of its values.
+    object in a list is replaced by the dictionary of its values, and so is one that is
+    all of the data.
 
     ``tracking_map`` is the map, by default the registered one at the time of the
     event.  ``parts`` are the parts of the event, ``'data'`` and ``'context'``.
@@ -44,7 +45,8 @@ class ModelValues:
         changed = {}
         for part in self.parts:
             data = event.get(part)
-            replaced = _replaced(tracking_map, data, 0)
+            # the data may be an object itself
+            [replaced] = _in_list(tracking_map, [data], 0) or [{}]
             if replaced is not data:
                 changed[part] = replaced
         return {**event, **changed} if changed else event
@@ -88,7 +90,7 @@ def _in_list(tracking_map, values, depth):
         if type(value) in NO_OBJECTS:
             result.append(_replaced(tracking_map, value, depth + 1))
             changed = changed or result[-1] is not value
-        elif _is_object(tracking_map, value, 'in a list'):
+        elif _is_object(tracking_map, value, ''):
             changed = True
             if tracking_map.entry_of(value) is not None:
                 result.append(told_values(tracking_map, [('', value)]))

@@ -63,9 +63,9 @@ def _found(tracking_map, class_name, attribute, value):
             f"its 'key' and what it declares as 'unique': "
             f'{", ".join(entry.unique) or "there is none"}')
     if entry.finder is None:
-        raise LookupRefused(f'{where}: the map does not say how objects of '
-                            f"{class_name} are found; give the entry a 'model' or "
-                            f"'find'")
+        raise LookupRefused(
+            f'{where}: nothing finds objects of {class_name}; give the entry a '
+            f"'model' of Django or SQLAlchemy, or 'find'")
     value = checked_value(value, where)
     found = [obj for obj in _asked(entry, attribute, value, where)
              if entry in tracking_map.entries_of(obj.__class__)]

@@ -79,7 +79,7 @@ class TrackingMap:
 
     def tracking_values(self, /, *objects, **roles):
         """See ``ITrackingMap``."""
-        return told_values(self, self.given(objects, roles))
+        return told_values(self, _given(objects, roles))
 
     def get_model(self, name, value):
         """See ``ITrackingMap``."""
@@ -91,7 +91,7 @@ class TrackingMap:
 
     def tracking_url(self, base, /, *objects, **roles):
         """See ``ITrackingMap``."""
-        return url_of(self, base, self.given(objects, roles))
+        return url_of(self, base, _given(objects, roles))
 
     def check_map(self):
         """See ``ITrackingMap``."""
@@ -100,30 +100,24 @@ class TrackingMap:
     trackingValues = tracking_values
     getModel = get_model
 
-    def given(self, objects, roles):
-        """Return objects as pairs (role or '', object)."""
-        for role in roles:
-            name_of(role, 'a role')
-        return [*(('', obj) for obj in objects), *roles.items()]
-
     def entry_of(self, obj):
         """See ``ITrackingMap``."""
         # its __class__, since a proxy is of another type
         return next(self.entries_of(obj.__class__), None)
 
     def entries_of(self, cls):
-        """Yield the entries that are for a class, its own first."""
+        """See ``ITrackingMap``."""
         for base in getattr(cls, '__mro__', ()):
             entry = self.entries.get(base.__name__)
             if entry is not None and entry.fits(base):
                 yield entry
 
     def names(self):
-        """Return the names of the map's classes, for errors."""
+        """See ``ITrackingMap``."""
         return ', '.join(self.entries) or 'none'
 
     def problem(self, error):
-        """Raise an error, or report it: what there is to do is the map's setting."""
+        """See ``ITrackingMap``."""
         if self.missing == 'error':
             raise error
         self.report(error)
@@ -132,6 +126,13 @@ class TrackingMap:
 def log_problem(problem):
     """Log a problem of a map that reports."""
     log.warning('%s', problem)
+
+
+def _given(objects, roles):
+    """Return objects as pairs (role or '', object)."""
+    for role in roles:
+        name_of(role, 'a role')
+    return [*(('', obj) for obj in objects), *roles.items()]
 
 
 def _roles(roles):

@@ -34,6 +34,7 @@ class Told(NamedTuple):
     identity: tuple
     names: str
     place: Place
+    in_full: bool
 
 
 def told_values(tracking_map, given):
@@ -64,7 +65,8 @@ class Telling:
     def take(self, obj, place, inside, where):
         """Take the names for an object, and return it as told; None if it cannot be.
 
-        ``inside`` are the identities of its parents: a cycle ends there.
+        ``inside`` are the identities of the objects it is a child of: a cycle ends
+        there, but a list is complete.
         """
         entry = self.map.entry_of(obj)
         if entry is None:
@@ -72,7 +74,8 @@ class Telling:
             return None
         identity = identity_of(entry, obj)
         names = f'{place.prefix}{entry.name}_{place.number}'
-        if identity in inside or self.taken.get(names) == identity:
+        cycle = identity in inside
+        if (cycle and not place.listed) or self.taken.get(names) == identity:
             return None
         if names in self.taken:
             self.map.problem(_clash(entry, names, self.taken[names], identity))
@@ -80,8 +83,9 @@ class Telling:
         if self._is_full(obj, names):
             return None
         self.taken[names] = identity
-        self.full.setdefault((place.scope, identity), names)
-        return Told(entry, obj, identity, names, place)
+        in_full = not cycle and names == self.full.setdefault(
+            (place.scope, identity), names)
+        return Told(entry, obj, identity, names, place, in_full)
 
     def _is_full(self, obj, names):
         self.objects.append(obj)
@@ -93,8 +97,8 @@ class Telling:
 
     def fill(self, told, inside):
         """Write the values of an object, then those of its children."""
-        entry, place = told.entry, told.place
-        if self.full[place.scope, told.identity] != told.names:
+        entry = told.entry
+        if not told.in_full:
             # it is somewhere else; here is only what tells which one it is
             if entry.key is not None:
                 self._write(told, [entry.key_source])
