@@ -6,6 +6,7 @@ from importlib import import_module
 from trackstore.models.exceptions import MapError
 from trackstore.models.finders import finder_of
 from trackstore.models.reading import Source
+from trackstore.models.sqlalchemymodels import checked_session
 
 OPTIONS = ('attributes', 'children', 'related', 'key', 'unique', 'model', 'find',
            'session')
@@ -53,7 +54,8 @@ class Entry:
         self.key_source = None if self.key is None else self.source(self.key)
         self._model = options.get('model')
         self._find = options.get('find')
-        self._session = options.get('session', session)
+        self._session = checked_session(options.get('session', session),
+                                        f'{name}: session')
         self._check_names()
         self._check_ways()
 

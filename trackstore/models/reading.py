@@ -1,5 +1,6 @@
 """Reading an attribute or a child of an object, whatever the object is made of."""
 
+import functools
 import inspect
 import sys
 from collections.abc import Mapping
@@ -46,7 +47,7 @@ def _step(obj, step, where, path):
         if is_absent(e):
             return None
         raise _failed(f'{where}.{path}', e) from e
-    if inspect.isroutine(value):
+    if inspect.isroutine(value) or isinstance(value, functools.partial):
         if getattr(value, 'alters_data', False):  # as Django says of save and delete
             raise ReadingError(f'{where}.{path}: {step!r} changes data, and is not '
                                f'called')

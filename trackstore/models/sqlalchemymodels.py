@@ -26,14 +26,18 @@ def is_mapped(cls):
     return hasattr(cls, '__mapper__')
 
 
+def checked_session(session, where):
+    """Return a session, or what returns one, or None."""
+    if session is None or callable(session) or hasattr(session, 'scalars'):
+        return session
+    raise MapError(f'{where}: {session!r:.80} is none; {NO_SESSION}')
+
+
 @implementer(IFinder)
 class AlchemyFinder:
     """Finds objects by a session."""
 
     def __init__(self, model, session=None):
-        if session is not None and not (
-                callable(session) or hasattr(session, 'scalars')):
-            raise MapError(f'session: {session!r:.80} is none; {NO_SESSION}')
         self.model = model
         self.session = session
 

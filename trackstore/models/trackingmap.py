@@ -11,6 +11,7 @@ from trackstore.models.entries import Entry, name_of
 from trackstore.models.exceptions import MapError
 from trackstore.models.interfaces import ITrackingMap
 from trackstore.models.search import found_object
+from trackstore.models.sqlalchemymodels import checked_session
 from trackstore.models.urls import given_by, url_of
 from trackstore.models.values import told_values
 
@@ -65,6 +66,7 @@ class TrackingMap:
             raise MapError(f'depth: {depth!r:.80} is no depth; allowed are whole '
                            f'numbers from 0 to {LARGEST_DEPTH}')
         json_safe('', text_limit)  # which checks the limit
+        checked_session(session, 'session')
         self.entries = {name: Entry(name, options, session)
                         for name, options in entries.items()}
         self.missing = missing

@@ -13,11 +13,10 @@ from trackstore.models.exceptions import ClashError, MapError, UnknownClassError
 from trackstore.tests.test_imports import run_blocked
 from trackstore.tests.test_models_find import Account, Other, Stranger
 
-
-AN_ATTRIBUTE = ('a name, a dotted path, a function with a name, or a pair (name, path or '
-                'function)')
-A_NAME = ('allowed are names as Python has them, without __ inside, and without _ at an '
-          'end')
+AN_ATTRIBUTE = ('a name, a dotted path, a function with a name, or a pair (name, path '
+                'or function)')
+A_NAME = ('allowed are names as Python has them, without __ inside, and without _ at '
+          'an end')
 
 
 def lambda_():

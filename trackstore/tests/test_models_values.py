@@ -1,6 +1,7 @@
 """What a tracking map tells about objects of plain classes."""
 
 import datetime
+import functools
 import json
 import logging
 import uuid
@@ -105,17 +106,19 @@ def test_nothing_mutable_is_shared():
 
 
 def test_attributes_in_each_of_their_forms():
-    user = User(1, address={'city': 'Oslo'}, boss=User(2, boss=None))
+    user = User(1, address={'city': 'Oslo'}, boss=User(2, boss=None),
+                partial=functools.partial(int, 'f', 16))
 
     def double(user):
         return user.id * 2
 
     assert told({'User': {'attributes': [
         'id', 'boss.id', 'boss.boss.id', 'address.city', double, 'shout',
-        ('name', 'id'), ('half', lambda user: user.id / 2)]}}, user) == {
+        ('name', 'id'), ('half', lambda user: user.id / 2),
+        ('part', 'partial')]}}, user) == {
         'User_id': 1, 'User_boss_id': 2, 'User_boss_boss_id': None,
         'User_address_city': 'Oslo', 'User_double': 2, 'User_shout': 'I AM 1',
-        'User_name': 1, 'User_half': 0.5}
+        'User_name': 1, 'User_half': 0.5, 'User_part': 15}
 
 
 def test_attributes_as_a_mapping():
