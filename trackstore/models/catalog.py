@@ -4,6 +4,7 @@ from itertools import islice
 
 from zope.interface import implementer
 
+from trackstore.models.container import is_container
 from trackstore.models.exceptions import LookupRefused, MapError
 from trackstore.models.interfaces import IFinder
 from trackstore.models.keytext import candidates, is_value
@@ -27,6 +28,10 @@ class Catalog:
     def __init__(self, catalog, resolve=None):
         self.catalog = catalog
         self.resolve = resolve
+        if not (callable(catalog) or is_zcatalog(catalog) or is_container(catalog)):
+            raise MapError(f'catalog: {catalog!r:.80} is no catalog; allowed are '
+                           f'mappings of indexes, a ZCatalog, and functions that '
+                           f'return one')
         if resolve is not None and not callable(resolve):
             raise MapError(f'resolve: {resolve!r:.80} is no function; allowed is one '
                            f'that returns the object of a number')
@@ -35,43 +40,32 @@ class Catalog:
         """See ``IFinder``."""
         catalog = self._opened()
         source = Source(path, path)
-        found = []
         for key in candidates(value):
-            try:
-                objects = list(islice(self._objects(catalog, path, key), ENOUGH))
-            except TypeError:  # the index has values of another type
-                continue
-            found += [obj for obj in objects
-                      if obj is not None and not any(obj is one for one in found)]
-        return [obj for obj in found if is_value(obj, source, value)]
+            found = [obj for obj in self._objects(catalog, path, key)
+                     if obj is not None and is_value(obj, source, value)]
+            if found:
+                return found
+        return []
 
     def _opened(self):
         catalog = self.catalog
-        return catalog if hasattr(catalog, 'searchResults') or hasattr(
-            catalog, 'values') or not callable(catalog) else catalog()
+        return catalog if is_zcatalog(catalog) or is_container(catalog) else catalog()
 
     def _objects(self, catalog, path, key):
+        names = _names(catalog)
+        if path not in names:
+            raise _lacking(path, names)
         if is_zcatalog(catalog):
-            if path not in catalog.indexes():
-                raise _lacking(path, catalog.indexes())
-            for brain in catalog.searchResults(**{path: key}):
-                yield brain.getObject()
-            return
-        if path not in catalog:
-            raise _lacking(path, catalog)
-        for number in _numbers(catalog[path], key):
-            yield self._resolved(number)
-
-    def _resolved(self, number):
+            records = islice(catalog.searchResults(**{path: key}), ENOUGH)
+            return [record.getObject() for record in records]
         if self.resolve is None:
             raise LookupRefused('the catalog gives numbers of objects; give it '
                                 'resolve=, a function that returns the object of one')
-        return self.resolve(number)
+        return [self.resolve(number) for number in _numbers(catalog[path], key)]
 
     def problems(self, path):
         """See ``IFinder``."""
-        catalog = self._opened()
-        names = catalog.indexes() if is_zcatalog(catalog) else catalog
+        names = _names(self._opened())
         return [] if path in names else [str(_lacking(path, names))]
 
 
@@ -80,10 +74,20 @@ def is_zcatalog(catalog):
     return hasattr(catalog, 'searchResults') and hasattr(catalog, 'indexes')
 
 
+def _names(catalog):
+    return catalog.indexes() if is_zcatalog(catalog) else catalog
+
+
 def _numbers(index, value):
-    if hasattr(index, 'applyEq'):
-        return index.applyEq(value)
-    return index.apply((value, value))  # a range
+    """Return the numbers that an index has for a value."""
+    try:
+        if hasattr(index, 'applyEq'):
+            found = index.applyEq(value)
+        else:
+            found = index.apply((value, value))  # a range
+    except TypeError:  # its values are of another type
+        return []
+    return list(islice(found or (), ENOUGH))
 
 
 def _lacking(path, names):

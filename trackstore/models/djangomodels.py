@@ -37,7 +37,7 @@ class DjangoFinder:
             return list(found[:2])
         except exceptions.FieldError as e:
             raise LookupRefused(f'{path}: it cannot be looked up: {e!s:.200}') from e
-        except (exceptions.ValidationError, TypeError, ValueError, OverflowError):
+        except (exceptions.ValidationError, TypeError, ValueError, ArithmeticError):
             return []  # no object can have such a value
 
     def problems(self, path):

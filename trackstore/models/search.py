@@ -56,12 +56,11 @@ def _found(tracking_map, class_name, attribute, value):
     if entry is None:
         raise UnknownClassError(f'the map lacks the class {class_name!r:.80}; it has '
                                 f'{tracking_map.names()}')
-    where = f'{class_name}__{attribute:.80}'
     if attribute not in entry.unique:
         raise LookupRefused(
-            f'{where}: {class_name} is not looked up by {attribute!r:.80}; allowed is '
-            f"its 'key' and what it declares as 'unique': "
-            f'{", ".join(entry.unique) or "there is none"}')
+            f'{class_name} is not looked up by {attribute!r:.80}; allowed is its key '
+            f'and what it declares as unique: {", ".join(entry.unique) or "none"}')
+    where = f'{class_name}__{attribute}'
     if entry.finder is None:
         raise LookupRefused(
             f'{where}: nothing finds objects of {class_name}; give the entry a '

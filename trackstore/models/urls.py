@@ -113,8 +113,8 @@ def asked_by(params):
         if '__' not in name:
             continue
         if not isinstance(value, KINDS):
-            raise AddressError(f'{name:.80}: {value!r:.80} is no value of a parameter; '
-                               f'allowed are {KINDS_TEXT}')
+            raise AddressError(f'{name!r:.80}: {value!r:.80} is no value of a '
+                               f'parameter; allowed are {KINDS_TEXT}')
         if (name, value) not in asked:
             asked.append((name, value))
     return asked

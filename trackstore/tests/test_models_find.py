@@ -213,8 +213,11 @@ def failing(name, value):
 
 REFUSED = [
     ('Account__secret', '1', LookupRefused, ValueError,
-     "Account__secret: Account is not looked up by 'secret'; allowed is its 'key' and "
-     "what it declares as 'unique': id, name"),
+     "Account is not looked up by 'secret'; allowed is its key and what it declares as "
+     "unique: id, name"),
+    ('Account__a\nb', '1', LookupRefused, ValueError,
+     "Account is not looked up by 'a\\nb'; allowed is its key and what it declares as "
+     "unique: id, name"),
     ('Account____class__', '1', LookupRefused, ValueError,
      "'Account____class__' is no name to look up; allowed is 'Class__attribute'"),
     ('Account', '1', LookupRefused, ValueError,
@@ -298,6 +301,8 @@ def test_a_catalog_that_answers_with_records():
                            'objects and functions that return one'),
     (lambda: Container({}, scan=-1), 'scan: -1 is no number of objects; allowed are '
                                      'whole numbers from 0'),
+    (lambda: Catalog(7), 'catalog: 7 is no catalog; allowed are mappings of indexes, a '
+                         'ZCatalog, and functions that return one'),
     (lambda: Catalog({}, resolve=7), 'resolve: 7 is no function; allowed is one that '
                                      'returns the object of a number'),
 ])
@@ -378,8 +383,8 @@ def test_parameters_of_every_framework(params):
     (b'a=b', AddressError, "params: b'a=b' are no parameters; allowed are a URL, its "
                            "query, a mapping, and pairs of name and value"),
     ([1], AddressError, 'params: 1 is no pair of name and value'),
-    ({'a__b': None}, AddressError, 'a__b: None is no value of a parameter; allowed are '
-                                   'text, numbers, UUIDs, dates and times'),
+    ({'a__b': None}, AddressError, "'a__b': None is no value of a parameter; allowed "
+                                   "are text, numbers, UUIDs, dates and times"),
     ([('a__b', '1')] * (MOST_PARAMETERS + 1), AddressError,
      'there are more than 200 parameters'),
     ('&'.join(['a=1'] * (MOST_PARAMETERS + 1)), AddressError,

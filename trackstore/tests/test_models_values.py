@@ -8,6 +8,8 @@ import uuid
 from collections import UserDict
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from zope.interface.verify import verifyClass, verifyObject
 
 from trackstore import models
@@ -34,6 +36,7 @@ from trackstore.models.exceptions import (
 from trackstore.models.interfaces import IFinder, IModel, ITrackingMap
 from trackstore.models.sqlalchemymodels import AlchemyFinder, AlchemyModel
 from trackstore.models.values import OBJECT_LIMIT
+from trackstore.tests.test_jsonsafe import ANY, strict
 
 
 class User:
@@ -96,6 +99,18 @@ def test_values_are_safe_for_json():
         'User_text': 'x' * 82 + '… (200 characters)', 'User_tags': ['a', 'b'],
         'User_rate': 'NaN', 'User_moment': '2026-11-21T10:00:00+00:00'}
     assert json.loads(json.dumps(values)) == values
+
+
+@settings(deadline=None)
+@given(ANY, ANY, st.integers(64, 200))
+def test_whatever_the_values_are_they_can_be_written(one, other, limit):
+    team = Team('red', [User(1, value=one), User(2, value=other)])
+    entries = {'Team': {'attributes': ['name'], 'children': [
+        {'path': 'members', 'keys': 'collected'}]}, 'User': {'attributes': ['value']}}
+    values = TrackingMap(entries, text_limit=limit).tracking_values(team, boss=team)
+    assert strict(values) == values
+    assert set(values) == {'Team_name', 'User_value', 'boss_Team_name',
+                           'boss_User_value'}
 
 
 def test_nothing_mutable_is_shared():

@@ -44,7 +44,7 @@ ENTRIES = {
                      'model': 'trackstore.tests.djangoshop.models.BuyerProfile'},
     'Order': {'attributes': ['number', 'total', 'doubled', 'state', 'data.gift',
                              ('label', 'get_state_display')],
-              'key': 'number', 'model': Order},
+              'key': 'number', 'unique': ['total'], 'model': Order},
 }
 PROFILE = {
     'BuyerProfile_uuid': str(UUID), 'BuyerProfile_ctime': '2026-11-21T20:10:00+00:00',
@@ -169,7 +169,9 @@ def test_objects_are_found_through_relations(tracking_map, profile):
     ('User__id', '3'), ('User__id', 'x'), ('User__id', '1 OR 1=1'), ('User__id', '2.5'),
     ('User__id', str(10 ** 30)), ('User__id', '-1'), ('User__username', '%'),
     ('User__username', "' OR ''='"), ('BuyerProfile__uuid', 'x'),
-    ('BuyerProfile__uuid', str(uuid.UUID(int=8))), ('Order__number', '10000')])
+    ('BuyerProfile__uuid', str(uuid.UUID(int=8))), ('Order__number', '10000'),
+    ('Order__total', '1E+999999999'), ('Order__total', 'NaN'),
+    ('User__username', '\0')])
 def test_what_nobody_has_is_not_found(tracking_map, name, value):
     with pytest.raises(NotFoundError):
         tracking_map.get_model(name, value)
@@ -283,4 +285,5 @@ def test_the_map_is_checked():
         'BuyerProfile__orders: orders is not unique in the model BuyerProfile, '
         f'{SEVERAL}',
         f'Order__state: state is not unique in the model Express, {SEVERAL}']
-    assert TrackingMap(ENTRIES).check_map() == []
+    assert TrackingMap(ENTRIES).check_map() == [
+        f'Order__total: total is not unique in the model Order, {SEVERAL}']
