@@ -1,6 +1,7 @@
 """Comparing a map with the models, before anything runs."""
 
 import dis
+import inspect
 from dataclasses import is_dataclass
 
 from zope.interface import implementedBy, implementer
@@ -135,7 +136,7 @@ def _annotated(cls):
     if is_dataclass(cls):
         return set(cls.__dataclass_fields__)
     try:
-        return set(cls.__annotations__) if '__annotations__' in cls.__dict__ else set()
+        return set(inspect.get_annotations(cls))
     except NameError:  # of a class that is known to a type checker only
         return set()
 

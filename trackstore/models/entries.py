@@ -63,14 +63,16 @@ class Entry:
         return f'<Entry {self.name}>'
 
     def _check_names(self):
-        names = [attribute.name for attribute in self.attributes]
+        children = [child.name for child in self.children]
+        attributes = [attribute.name for attribute in self.attributes]
         # what tells that there are more objects than are told
-        names += [f'{child.name}_more' for child in self.children]
-        for name in names:
-            if names.count(name) > 1:
-                raise MapError(
-                    f'{self.name}: attributes: two have the name {name!r}; give one '
-                    f'of them another with a pair (name, path)')
+        attributes += dict.fromkeys(f'{name}_more' for name in children)
+        for what, names in (('attributes', attributes), ('children', children)):
+            for name in names:
+                if names.count(name) > 1:
+                    raise MapError(
+                        f'{self.name}: {what}: two have the name {name!r}; give one of '
+                        f'them another with a pair (name, path)')
 
     def _check_ways(self):
         if not isinstance(self._model, (type, str, type(None))):
@@ -183,7 +185,7 @@ def children_of(declared, where):
 
 def _child(declared, where):
     name, options = None, {}
-    if isinstance(declared, tuple) and len(declared) == 2:
+    if isinstance(declared, (list, tuple)) and len(declared) == 2:
         name, declared = declared
     if isinstance(declared, Mapping):
         _known(declared, CHILD_OPTIONS, where)
@@ -208,7 +210,7 @@ def _check_child(options, where):
 
 
 def _unique(key, further, entry):
-    if isinstance(further, str) or not isinstance(further, (list, tuple, set)):
+    if isinstance(further, str) or not isinstance(further, (list, tuple)):
         raise MapError(f'{entry.name}: unique: {further!r:.80} is no list; allowed is '
                        f'a list of names of attributes')
     names = ([] if key is None else [key]) + [name for name in further if name != key]

@@ -1,11 +1,14 @@
 """Reading an attribute or a child of an object, whatever the object is made of."""
 
 import functools
-import inspect
 import sys
+import types
 from collections.abc import Mapping
 
 from trackstore.models.exceptions import MissingAttributeError, ReadingError
+
+METHODS = (types.MethodType, types.FunctionType, types.BuiltinMethodType,
+           types.MethodWrapperType, functools.partial)
 
 
 class Source:
@@ -47,7 +50,7 @@ def _step(obj, step, where, path):
         if is_absent(e):
             return None
         raise _failed(f'{where}.{path}', e) from e
-    if inspect.isroutine(value) or isinstance(value, functools.partial):
+    if callable(value) and isinstance(value, METHODS):
         if getattr(value, 'alters_data', False):  # as Django says of save and delete
             raise ReadingError(f'{where}.{path}: {step!r} changes data, and is not '
                                f'called')

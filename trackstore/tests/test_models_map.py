@@ -50,6 +50,9 @@ ENTRIES = [
     ({'User': {'attributes': ['orders_more'], 'children': ['orders']}},
      "User: attributes: two have the name 'orders_more'; give one of them another with "
      "a pair (name, path)"),
+    ({'User': {'children': ['orders'], 'related': [{'path': 'orders', 'role': 'a'}]}},
+     "User: children: two have the name 'orders'; give one of them another with a pair "
+     "(name, path)"),
     ({'A': {'attributes': ['b_c']}, 'A_b': {'attributes': ['c']}},
      'A_b_c: both A and A_b have values of this name; rename one with a pair (name, '
      'path)'),

@@ -225,6 +225,19 @@ def test_children_by_a_function_and_by_pairs():
     assert told(entries, Team('red', map(User, range(3)))) == {'User_id': 0}
 
 
+def test_a_map_may_come_from_a_file():
+    entries = json.loads("""{
+        "Team": {"attributes": [["title", "name"]], "key": "title",
+                 "children": [["players", "members"]],
+                 "related": [["more", {"path": "guests", "role": "guest", "limit": 1}]]},
+        "User": {"attributes": {"number": "id"}, "model": "%s.User"}}""" % __name__)
+    team = Team('red', [User(1)])
+    team.guests = [User(2), User(3)]
+    assert told(entries, team) == {
+        'Team_title': 'red', 'User_0_number': 1, 'guest_User_0_number': 2,
+        'Team_more_more': True}
+
+
 def test_related_is_another_name_of_children():
     team = Team('red', [User(1)])
     assert told({**TEAMS, 'Team': {'related': ['members']}}, team) == {'User_0_id': 1}
