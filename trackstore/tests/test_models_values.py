@@ -229,8 +229,10 @@ def test_a_map_may_come_from_a_file():
     entries = json.loads("""{
         "Team": {"attributes": [["title", "name"]], "key": "title",
                  "children": [["players", "members"]],
-                 "related": [["more", {"path": "guests", "role": "guest", "limit": 1}]]},
-        "User": {"attributes": {"number": "id"}, "model": "%s.User"}}""" % __name__)
+                 "related": [["more", {"path": "guests", "role": "guest",
+                                       "limit": 1}]]},
+        "User": {"attributes": {"number": "id"}, "model": "MODULE.User"}}
+    """.replace('MODULE', __name__))
     team = Team('red', [User(1)])
     team.guests = [User(2), User(3)]
     assert told(entries, team) == {
