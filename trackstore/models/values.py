@@ -1,5 +1,6 @@
 """From objects to one flat dictionary: the walk over objects and their children."""
 
+from collections import deque
 from typing import NamedTuple
 
 from trackstore.jsonsafe import json_safe
@@ -47,6 +48,7 @@ def told_values(tracking_map, given):
     for one in told:
         if one is not None:
             telling.fill(one, ())
+    telling.finish()
     return json_safe(telling.data, tracking_map.text_limit)
 
 
@@ -61,6 +63,14 @@ class Telling:
         self.full = {} if outer is None else outer.full
         # all objects, so that the id of one is not given to another
         self.objects = [] if outer is None else outer.objects
+        # Lists come after all that is one, whose names are shorter: who is both is
+        # told in full there.
+        self.lists = deque()
+
+    def finish(self):
+        """Write the lists."""
+        while self.lists:
+            self._list(*self.lists.popleft())
 
     def take(self, obj, place, inside, where):
         """Take the names for an object, and return it as told; None if it cannot be.
@@ -138,16 +148,20 @@ class Telling:
             return
         if self.map.entry_of(value) is not None:
             self._one(value, place, inside, where)
-            return
+        else:
+            more = f'{told.names}{child.name}_more'
+            self.lists.append((child, value, place, inside, where, more))
+
+    def _list(self, child, value, place, inside, where, more):
         try:
-            parts, more = self._parts(value, child.limit, where)
+            parts, cut = self._parts(value, child.limit, where)
         except TellingError as problem:
             self.map.problem(problem)
             return
         write = self._collected if child.collected else self._indexed
         write(parts, place._replace(listed=True), inside, where)
-        if more:
-            self._put(f'{told.names}{child.name}_more', True)
+        if cut:
+            self._put(more, True)
 
     def _parts(self, value, limit, where):
         try:
@@ -173,6 +187,7 @@ class Telling:
         for part in parts:
             one = Telling(self.map, outer=self)
             one._one(part, place, inside, where)
+            one.finish()
             if one.data:
                 each.append(one.data)
                 names.update(dict.fromkeys(one.taken))

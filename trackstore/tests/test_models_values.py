@@ -315,6 +315,18 @@ def test_an_object_is_told_once():
         'Team_name': 'red', 'User_0_id': 1, 'User_id': 1, 'User_shout': 'I AM 1'}
 
 
+def test_a_child_that_is_one_is_told_in_full_before_those_in_lists():
+    captain = User(1)
+    team = Team('red', [captain, User(2)])
+    team.captain = captain
+    entries = {'Team': {'attributes': ['name'], 'key': 'name',
+                        'children': ['members', 'captain']},
+               'User': {'attributes': ['id', 'shout'], 'key': 'id'}}
+    assert told(entries, team) == {
+        'Team_name': 'red', 'User_id': 1, 'User_shout': 'I AM 1',
+        'User_0_id': 1, 'User_1_id': 2, 'User_1_shout': 'I AM 2'}
+
+
 def test_two_handles_of_one_object_are_one_object():
     entries = {'User': {'attributes': ['id', 'shout'], 'key': 'id'}}
     assert told(entries, User(1), User(1)) == {'User_id': 1, 'User_shout': 'I AM 1'}
@@ -482,7 +494,7 @@ def test_too_many_objects():
     with pytest.raises(TooManyError) as caught:
         told(entries, top)
     assert str(caught.value) == (
-        "Team_4_User_94: an event has at most 500 objects; give children a smaller "
+        "Team_4_User_89: an event has at most 500 objects; give children a smaller "
         "'limit', or the map a smaller depth")
     reported = []
     values = TrackingMap(entries, missing='report',
