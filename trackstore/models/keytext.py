@@ -43,11 +43,9 @@ def candidates(value):
     if isinstance(value, str):
         for parse in PARSERS:
             try:
-                parsed = parse(value)
+                yield parse(value)
             except (ValueError, ArithmeticError):
                 continue
-            if key_text(parsed) == value:
-                yield parsed
 
 
 def converted(value, kind):

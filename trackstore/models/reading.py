@@ -100,8 +100,8 @@ def listed(value, limit):
         return None
     if hasattr(value, 'limit') and hasattr(value, 'session'):
         value = value.limit(limit + 1)  # a dynamic relation of SQLAlchemy
-    elif hasattr(value, 'get_or_create') and value._result_cache is None:
-        value = value[:limit + 1]  # a queryset of Django
+    elif hasattr(value, 'get_or_create'):
+        value = value[:limit + 1]  # a queryset of Django, fetched or not
     parts = []
     for part in value:
         if len(parts) == limit:

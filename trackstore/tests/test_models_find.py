@@ -427,6 +427,7 @@ NO_KEY = ('cannot be in a URL; allowed are text, numbers, UUIDs, dates and times
     (Account(None), {}, 'Account__id: the object has no key yet'),
     (Account(''), {}, f"Account__id: '' {NO_KEY}"),
     (Account('\ud800'), {}, f"Account__id: '\\ud800' {NO_KEY}"),
+    (Account('a\0'), {}, f"Account__id: 'a\\x00' {NO_KEY}"),
     (Account(b'a'), {}, f"Account__id: b'a' {NO_KEY}"),
     (Account('x' * 501), {}, 'Account__id: the key has 501 characters; allowed are at '
                              'most 500'),

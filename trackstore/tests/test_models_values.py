@@ -503,6 +503,17 @@ def test_too_many_objects():
     assert len(reported) == 1
 
 
+@pytest.mark.parametrize('keys', ['indexed', 'collected'])
+def test_too_many_objects_in_lists_of_lists(keys):
+    top = Team('top', [User(n, users=(User(m) for m in range(100))) for n in range(9)])
+    entries = {'Team': {'children': [{'path': 'members', 'keys': keys}]},
+               'User': {'attributes': ['id'], 'children': [
+                   ('users', {'path': lambda user: getattr(user, 'users', None),
+                              'keys': keys, 'limit': 100, 'role': 'further'})]}}
+    with pytest.raises(TooManyError):
+        told(entries, top)
+
+
 def test_problems_are_logged_if_nothing_else_is_said(caplog):
     with caplog.at_level(logging.WARNING):
         assert user_map('id', missing='report').tracking_values(5) == {}

@@ -171,6 +171,7 @@ def test_objects_are_found_through_relations(tracking_map, profile):
     ('User__username', "' OR ''='"), ('BuyerProfile__uuid', 'x'),
     ('BuyerProfile__uuid', str(uuid.UUID(int=8))), ('Order__number', '10000'),
     ('Order__total', '1E+999999999'), ('Order__total', 'NaN'),
+    ('Order__total', '99999999999999.99'), ('Order__total', '1.123456789012345'),
     ('User__username', '\0')])
 def test_what_nobody_has_is_not_found(tracking_map, name, value):
     with pytest.raises(NotFoundError):
