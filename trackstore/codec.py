@@ -6,7 +6,8 @@ form of its own is pickled.  The first byte names the form.
 
 Values that can be changed in place (lists, dictionaries, objects) are pickled
 one by one and loaded anew each time they are asked for, so that what a caller
-does to one is never seen by another.
+does to one is never seen by another.  Dictionaries in mappings are mappings of
+their own, with a column for each key.
 """
 
 import datetime
@@ -35,8 +36,8 @@ IMMUTABLE = frozenset((
     datetime.date, datetime.datetime, datetime.time, datetime.timedelta,
     decimal.Decimal, uuid.UUID))
 
-_STR, _INT, _FLOAT, _BOOL, _NONE = map(
-    frozenset, ((str,), (int,), (float,), (bool,), (type(None),)))
+_STR, _INT, _FLOAT, _BOOL, _NONE, _DICT = map(
+    frozenset, ((str,), (int,), (float,), (bool,), (type(None),), (dict,)))
 _LEVEL = 1
 
 #: The bytes of a checksum.
@@ -128,11 +129,12 @@ def compact(values):
 
 # columns
 
-def encode_column(values, name=None, rising=False):
+def encode_column(values, name=None, rising=False, depth=0):
     """Return a list of values as bytes.
 
     ``name`` is for the error that a value is answered with that does not
-    pickle.  ``rising`` whole numbers are stored as differences.
+    pickle.  ``rising`` whole numbers are stored as differences.  Dictionaries
+    are stored by column down to that ``depth``.
     """
     types = frozenset(map(type, values))
     if types == _STR:
@@ -150,6 +152,8 @@ def encode_column(values, name=None, rising=False):
         return b'?' + bytes(values)
     elif types == _NONE:
         return b'n' + pickle.dumps(len(values), 5)
+    elif types == _DICT and depth:
+        return b'm' + encode_mappings(values, name, depth - 1)
     if types <= IMMUTABLE:
         with suppress(Exception):  # a time zone that does not pickle, say
             return b'p' + pickle.dumps(list(values), 5)
@@ -191,6 +195,8 @@ def decode_column(blob):
         return tuple(map(bool, blob[1:]))
     if form == b'n':
         return (None,) * pickle.loads(blob[1:])
+    if form == b'm':
+        return Mappings(blob[1:])
     return tuple(pickle.loads(blob[1:]))
 
 
@@ -265,11 +271,16 @@ def as_dict(data, name='data'):
 #: More kinds of mappings in a block than this are stored mapping by mapping.
 MOST_SHAPES = 16
 
+#: Dictionaries in the values are stored by column down to this depth.  What is
+#: deeper, or has no end, is pickled.
+DEPTH = 4
 
-def encode_mappings(mappings):
+
+def encode_mappings(mappings, name=None, depth=DEPTH):
     """Return a list of dictionaries as bytes: a column for each key.
 
-    Dictionaries with the same keys in the same order are one shape.
+    Dictionaries with the same keys in the same order are one shape.  ``name`` is
+    the key that they stand under if they are values themselves.
     """
     shapes = list(map(tuple, mappings))
     distinct = set(shapes)
@@ -278,9 +289,11 @@ def encode_mappings(mappings):
         shapes = [_Keys(mapping) for mapping in mappings]
         distinct = set(shapes)
     if len(distinct) == 1:
-        return pickle.dumps((None, [_encode_shape(shapes[0], mappings)]), 5)
+        shape = _encode_shape(shapes[0], mappings, name, depth)
+        return pickle.dumps((None, [shape]), 5)
     if len(distinct) > MOST_SHAPES:
-        rows = [dump_mapping(mapping) for mapping in mappings]
+        rows = [dump_mapping(mapping) if name is None else dumps(mapping, name)
+                for mapping in mappings]
         return pickle.dumps((None, rows), 5)
     order = {shape: number for number, shape in enumerate(dict.fromkeys(shapes))}
     codes = bytes(map(order.__getitem__, shapes))
@@ -288,7 +301,7 @@ def encode_mappings(mappings):
     for code, mapping in zip(codes, mappings, strict=True):
         groups[code].append(mapping)
     return pickle.dumps(
-        (codes, [_encode_shape(shape, group)
+        (codes, [_encode_shape(shape, group, name, depth)
                  for shape, group in zip(order, groups, strict=True)]), 5)
 
 
@@ -303,13 +316,14 @@ class _Keys(tuple):
     __hash__ = tuple.__hash__
 
 
-def _encode_shape(keys, mappings):
+def _encode_shape(keys, mappings, name, depth):
     keys = tuple(keys)
     if not frozenset(map(type, keys)) <= IMMUTABLE:
         for key in keys:
-            dumps(key, key)
+            dumps(key, key if name is None else name)
     return keys, len(mappings), [
-        encode_column(list(map(itemgetter(key), mappings)), key) for key in keys]
+        encode_column(list(map(itemgetter(key), mappings)),
+                      key if name is None else name, depth=depth) for key in keys]
 
 
 class Mappings:

@@ -39,7 +39,8 @@ COLUMNS = st.one_of(*[st.lists(values, min_size=1, max_size=20) for values in (
     WHOLE, TEXTS, FLOATS, st.booleans(), st.none(), SIMPLE, NESTED)])
 KEYS = st.sampled_from(["a", "b", "", "é"]) | st.sampled_from(
     [1, True, 1.0, None, b"a", (1, 2)])
-MAPPINGS = st.lists(st.dictionaries(KEYS, NESTED, max_size=4), max_size=40)
+DEEP = st.recursive(SIMPLE, lambda each: st.dictionaries(KEYS, each, max_size=3))
+MAPPINGS = st.lists(st.dictionaries(KEYS, NESTED | DEEP, max_size=4), max_size=40)
 
 
 def decoded(blob):
@@ -103,13 +104,30 @@ def test_smallest_array_holds_the_values_or_says_so(values):
 @pytest.mark.parametrize("count", [1, 5, 40])
 def test_changing_what_came_back_does_not_change_the_block(count):
     """Whether the mappings have one shape, a few, or one each."""
-    mappings = [{f"key{n}": 1, "list": [1, {"deep": []}]} for n in range(count)]
+    mappings = [{f"key{n}": 1, "list": [1, {"deep": []}], "map": {"deep": {"a": n}}}
+                for n in range(count)]
     block = Mappings(encode_mappings(mappings))
     first = block[0]
     first["list"][1]["deep"].append("changed")
+    first["map"]["deep"]["more"] = 1
     first["more"] = 1
     block.values("list", [0])[0].append("changed")
+    block.values("map", [0])[0]["deep"]["a"] = "changed"
     assert block[0] == mappings[0]
+
+
+def test_a_dictionary_that_holds_itself_comes_back():
+    endless = {"a": 1}
+    endless["self"] = endless
+    back = Mappings(encode_mappings([{"it": endless}] * 3))[1]["it"]
+    for _ in range(50):
+        assert list(back) == ["a", "self"]
+        back = back["self"]
+
+
+def test_a_key_of_a_dictionary_within_that_does_not_pickle_is_named():
+    with pytest.raises(DataError, match=r"^data\['outer'\]: a value of type function "):
+        encode_mappings([{"outer": {"inner": {"most": lambda: None}}}] * 2)
 
 
 class Unpicklable:

@@ -1,0 +1,114 @@
+"""Routing: processors one after the other, then each backend."""
+
+import logging
+
+from zope.interface import implementer
+
+from trackstore.events.event import Event, copy_of, event_of
+from trackstore.events.exceptions import ConfigurationError
+from trackstore.events.interfaces import IRoutingBackend
+from trackstore.events.processors.exceptions import (
+    EventEmissionExit,
+    NoBackendEnabled,
+    NoTransformerImplemented,
+)
+
+log = logging.getLogger(__name__)
+
+
+@implementer(IRoutingBackend)
+class RoutingBackend:
+    """Processes events and hands them to backends, which may route again.
+
+    ``backends`` is a mapping of names to backends, ``processors`` an iterable of
+    callables.
+    """
+
+    def __init__(self, backends=None, processors=None):
+        self.backends = {}
+        self.processors = []
+        for name in sorted(backends or {}):
+            self.register_backend(name, backends[name])
+        for processor in processors or ():
+            self.register_processor(processor)
+
+    def register_backend(self, name, backend):
+        if not callable(getattr(backend, 'send', None)):
+            raise ConfigurationError(
+                f'backends[{name!r}]: {backend!r} is no backend; wanted is an object '
+                f'with a method send(event)')
+        self.backends = dict(sorted({**self.backends, name: backend}.items()))
+
+    def register_processor(self, processor):
+        if not callable(processor):
+            raise ConfigurationError(
+                f'processors: {processor!r} is no processor; wanted is a callable '
+                f'that takes an event')
+        self.processors.append(processor)
+
+    def send(self, event):
+        """Process a copy of an event, and hand it to each backend."""
+        self.dispatch(copy_of(event))
+
+    def dispatch(self, event):
+        """Do what ``send`` does with an event that nobody else holds."""
+        try:
+            event = self.process_event(event)
+        except EventEmissionExit:
+            return
+        self.send_to_backends(event)
+
+    def process_event(self, event):
+        return _processed(self.processors, event_of(event))
+
+    def send_to_backends(self, event):
+        if type(event) is list:
+            for each in event:
+                self.send_to_backends(each)
+            return
+        last = len(self.backends) - 1
+        for place, (name, backend) in enumerate(self.backends.items()):
+            own = event if place == last else copy_of(event)
+            try:
+                if type(backend) is RoutingBackend:
+                    backend.dispatch(own)
+                else:
+                    backend.send(own)
+            except (NoTransformerImplemented, NoBackendEnabled) as reason:
+                log.info('event %r is not for backend %r: %s',
+                         event.get('name'), name, reason)
+            except Exception:
+                log.exception('event %r could not be sent to backend %r',
+                              event.get('name'), name)
+
+
+def _processed(processors, event):
+    """Return what the processors make of an event: an event, or a list of them."""
+    for place, processor in enumerate(processors, 1):
+        try:
+            result = processor(event)
+            if result is None or result is event:
+                continue
+            if isinstance(result, (list, tuple)):
+                return _split(processors[place:], event, result)
+            event = event_of(result, event.id)
+        except EventEmissionExit:
+            raise
+        except Exception:
+            log.exception('processor %r failed; event %r goes on without it',
+                          processor, event.get('name'))
+    return event
+
+
+def _split(processors, whole, parts):
+    """Return the list of what further processors make of the parts of an event."""
+    events = []
+    for number, part in enumerate(parts, 1):
+        part = Event(part)
+        part.id = f'{whole.id}-{number}'
+        try:
+            result = _processed(processors, part)
+        except EventEmissionExit:
+            continue
+        events += result if type(result) is list else [result]
+    return events

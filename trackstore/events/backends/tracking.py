@@ -1,0 +1,153 @@
+"""The tracking storage as a backend: each event is a track."""
+
+import datetime
+import uuid
+
+from zope.interface import implementer
+
+from trackstore import timestamps
+from trackstore.events import paths
+from trackstore.events.backends.places import place_of
+from trackstore.events.event import event_of
+from trackstore.events.interfaces import IRepeatingBackend
+
+#: The task under which the run of a session is started.
+SESSION = 'session:'
+
+#: The key of the data under which a track has the id of its event.
+ID = 'eventId'
+
+_utc = datetime.timezone.utc
+
+
+@implementer(IRepeatingBackend)
+class TrackingBackend:
+    """Saves each event as a track.
+
+    One of these says where to:
+
+    ``storage``
+        a callable, or its path, that returns the tracking storage of the caller's
+        own connection: the event joins the caller's transaction, and is there if
+        and when that is committed
+    ``database``
+        a callable, or its path, that returns an open ``ZODB.DB``
+    ``where``
+        the path or URI of a database that the backend opens
+
+    With the latter two each event, or each batch of a queue, is committed at once,
+    in a transaction of its own; ``name`` is the key of the storage in the root.
+
+    ``task``, ``session``, ``user`` and ``time`` are paths of the fields that become
+    these, or lists of paths of which the first with a value counts.  The tracks of a
+    session have a run of their own; events without one are in the current run of
+    their task.  The rest of the event is the track's data: ``event_from(track)``
+    gives the event back.
+    """
+
+    def __init__(self, where=None, storage=None, database=None, name='tracks',
+                 task='name', session=('context.session_id', 'context.session'),
+                 user=('context.user_id', 'context.user'), time='timestamp'):
+        self._place = place_of(where, storage, database, name)
+        self._form = _Form(task, session, user, time)
+
+    @property
+    def joins(self):
+        """Whether events join the transaction of the caller."""
+        return self._place.joins
+
+    def send(self, event):
+        self.send_many([event])
+
+    def send_many(self, events):
+        self._place.change(lambda storage: self._save(storage, events))
+
+    def send_again(self, events):
+        self._place.change(lambda storage: self._save(storage, [
+            event for event in events if not self._holds(storage, event)]))
+
+    def holds(self, event):
+        """Tell whether the storage has a track of this event."""
+        return self._place.change(lambda storage: self._holds(storage, event))
+
+    def close(self):
+        """Close the database that the backend has opened, if it has."""
+        self._place.close()
+
+    def _save(self, storage, events):
+        runs = {}
+        records = [self._form.record(event_of(event)) for event in events]
+        for record in records:
+            session = record[1]
+            if session not in runs:
+                runs[session] = _run_of(storage, session, record[4])
+        if len(records) == 1:  # cheaper than many of one
+            task, session, user, data, time = records[0]
+            storage.saveUserTrack(task, runs[session], user, data, timeStamp=time)
+        else:
+            storage.saveTracks([
+                (task, runs[session], user, data, time)
+                for task, session, user, data, time in records])
+
+    def _holds(self, storage, event):
+        event = event_of(event)
+        task, _, _, _, time = self._form.record(event)
+        return any(track.data.get(ID) == event.id for track in storage.query(
+            taskId=task, timeFrom=time, timeTo=time))
+
+
+def event_from(track):
+    """Return the event that was saved as this track."""
+    data = dict(track.data)
+    id = data.pop(ID)
+    told = {'name': track.taskId,
+            'timestamp': datetime.datetime.fromtimestamp(track.timeStamp, _utc)}
+    return event_of(told | data, id)
+
+
+def _run_of(storage, session, time):
+    """Return the run of a session, started now if there is none; 0 for no session."""
+    if session is None:
+        return 0
+    task = f'{SESSION}{session}'
+    run = storage.getRun(task)
+    return storage.startRun(task, timeStamp=time) if run is None else run.id
+
+
+class _Form:
+    """Which part of an event becomes which part of a track."""
+
+    def __init__(self, task, session, user, time):
+        tasks = paths.alternatives(task, 'task')
+        times = paths.alternatives(time, 'time')
+        self._task = paths.reader(tasks)
+        self._session = paths.reader(paths.alternatives(session, 'session'))
+        self._user = paths.reader(paths.alternatives(user, 'user'))
+        self._time = paths.reader(times)
+        self._named = tasks[0] == ('name',)
+        self._timed = times[0] == ('timestamp',)
+
+    def record(self, event):
+        """Return task, session, user, data and time stamp.
+
+        The data are the event without what the task and the time say.
+        """
+        moment = self._time(event)
+        data = dict(event)
+        if self._named:
+            data.pop('name', None)
+        if type(moment) is datetime.datetime:
+            if self._timed and moment.tzinfo is _utc:
+                del data['timestamp']
+            elif moment.tzinfo is None:
+                moment = moment.replace(tzinfo=_utc)
+            moment = moment.timestamp()
+        elif moment is None:
+            moment = timestamps.clock()
+        data[ID] = event.id
+        return (_key(self._task(event)), self._session(event),
+                _key(self._user(event)), data, moment)
+
+
+def _key(value):
+    return str(value) if type(value) is uuid.UUID else value

@@ -1,0 +1,98 @@
+"""Events, and copies of them that share nothing that can be changed."""
+
+import datetime
+import os
+import secrets
+from collections.abc import Mapping
+from itertools import count
+
+from persistent import Persistent
+
+#: Values that need no copy.
+_PLAIN = frozenset((str, int, float, bool, type(None), bytes,
+                    datetime.datetime, datetime.date))
+
+#: So deep may data be nested; what holds itself has no end.
+DEPTH = 100
+
+
+class Event(dict):
+    """An event with an ``id``, which tells it from every other event.
+
+    As a dictionary it has the keys ``name``, ``timestamp``, ``data`` and
+    ``context``.  Its copy is the same event: it has the same id.
+    """
+
+    __slots__ = ('id',)
+
+    def __getattr__(self, name):
+        """Make the id when it is asked for, which not every backend does."""
+        if name != 'id':
+            raise AttributeError(name)
+        self.id = new_id()
+        return self.id
+
+    def copy(self):
+        """Return an event that shares no dictionary, list or set with this one."""
+        return event_of(_copied_dict(self, DEPTH), self.id)
+
+    __copy__ = copy
+
+
+class _Ids:
+    """Ids: a random text of this process, and a number."""
+
+    def renew(self):
+        self.begin = secrets.token_urlsafe(12) + '.'
+        self.next = count(1).__next__
+
+
+_ids = _Ids()
+_ids.renew()
+if hasattr(os, 'register_at_fork'):
+    os.register_at_fork(after_in_child=_ids.renew)
+
+
+def new_id():
+    """Return a text that no other event has, in this process or another."""
+    return f'{_ids.begin}{_ids.next():x}'
+
+
+def event_of(event, id=None):
+    """Return a mapping as an ``Event``; one that is an event as it stands."""
+    if type(event) is not Event:
+        event = Event(event)
+        if id is not None:
+            event.id = id
+    return event
+
+
+def copy_of(event):
+    """Return a copy of an event, an ``Event`` or another mapping."""
+    return event.copy() if type(event) is Event else Event(copied(event))
+
+
+def copied(value):
+    """Return a value with copies of all mappings, lists, tuples and sets in it.
+
+    What is none of these is not copied, nor is an object of a model.
+    Raises a ``RecursionError`` for what is nested more than ``DEPTH`` deep.
+    """
+    return value if type(value) in _PLAIN else _copied(value, DEPTH)
+
+
+def _copied_dict(value, depth):
+    return {key: item if type(item) in _PLAIN else _copied(item, depth)
+            for key, item in value.items()}
+
+
+def _copied(value, depth):
+    if depth == 0:
+        raise RecursionError(f'data: nested more than {DEPTH} deep')
+    kind = type(value)
+    if kind is dict or isinstance(value, Mapping) and not isinstance(value, Persistent):
+        return _copied_dict(value, depth - 1)
+    if kind in (list, tuple, set, frozenset):
+        return kind([item if type(item) in _PLAIN else _copied(item, depth - 1)
+                     for item in value])
+    return value

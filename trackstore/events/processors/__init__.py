@@ -1,0 +1,1 @@
+"""Processors: what changes or drops events on their way."""
