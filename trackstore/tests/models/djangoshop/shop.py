@@ -1,4 +1,4 @@
-"""The tracking map with models of Django; run by ``test_models_django``."""
+"""The tracking map with models of Django; run by ``test_django``."""
 
 import datetime
 import uuid
@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from trackstore.tests import djangoshop
+from trackstore.tests.models import djangoshop
 
 djangoshop.configure()
 
@@ -25,7 +25,7 @@ from trackstore.models.exceptions import (  # noqa: E402
     SeveralFoundError,
     UnknownClassError,
 )
-from trackstore.tests.djangoshop.models import (  # noqa: E402
+from trackstore.tests.models.djangoshop.models import (  # noqa: E402
     BuyerProfile,
     CompanyAccount,
     Express,
@@ -41,7 +41,7 @@ ENTRIES = {
              'unique': ['username', 'buyer.uuid'], 'model': User},
     'BuyerProfile': {'attributes': ['uuid', 'ctime'], 'children': ['user', 'company'],
                      'key': 'uuid', 'unique': ['user.username', 'pk'],
-                     'model': 'trackstore.tests.djangoshop.models.BuyerProfile'},
+                     'model': 'trackstore.tests.models.djangoshop.models.BuyerProfile'},
     'Order': {'attributes': ['number', 'total', 'doubled', 'state', 'data.gift',
                              ('label', 'get_state_display')],
               'key': 'number', 'unique': ['total'], 'model': Order},

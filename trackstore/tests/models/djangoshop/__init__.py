@@ -1,7 +1,7 @@
 """A project of Django with one app, which is this package.
 
 Django has one configuration a process, so that its tests run in one of their own:
-see ``test_models_django``.
+see ``test_django``.
 """
 
 
