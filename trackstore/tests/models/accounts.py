@@ -1,6 +1,5 @@
 """Persistent objects, and maps that find them."""
 
-
 from persistent import Persistent
 
 from trackstore.models import TrackingMap

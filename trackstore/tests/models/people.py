@@ -1,10 +1,6 @@
 """Plain classes, and maps of them."""
 
-
-
-from trackstore.models import (
-    TrackingMap,
-)
+from trackstore.models import TrackingMap
 
 
 class User:

@@ -6,9 +6,7 @@ import pytest
 from zope.interface import Attribute, Interface, implementer
 
 from trackstore.models import Container, TrackingMap
-from trackstore.tests.models.accounts import (
-    Account,
-)
+from trackstore.tests.models.accounts import Account
 
 
 class IColour(Interface):

@@ -5,12 +5,8 @@ from collections import UserDict
 
 import pytest
 
-from trackstore.models import (
-    TrackingMap,
-)
-from trackstore.models.exceptions import (
-    ClashError,
-)
+from trackstore.models import TrackingMap
+from trackstore.models.exceptions import ClashError
 from trackstore.tests.models.people import TEAMS, Staff, Team, User, told, user_map
 
 

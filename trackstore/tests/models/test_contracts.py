@@ -1,6 +1,5 @@
 """The functions of the module, and what the classes promise."""
 
-
 import pytest
 from zope.interface.verify import verifyClass, verifyObject
 
@@ -15,9 +14,7 @@ from trackstore.models import (
 )
 from trackstore.models.check import PlainModel
 from trackstore.models.djangomodels import DjangoFinder, DjangoModel
-from trackstore.models.exceptions import (
-    MapError,
-)
+from trackstore.models.exceptions import MapError
 from trackstore.models.interfaces import IFinder, IModel, ITrackingMap
 from trackstore.models.sqlalchemymodels import AlchemyFinder, AlchemyModel
 from trackstore.tests.models.people import User

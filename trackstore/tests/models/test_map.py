@@ -1,6 +1,5 @@
 """Maps that say something that cannot be."""
 
-
 import pytest
 
 from trackstore.exceptions import TrackstoreError

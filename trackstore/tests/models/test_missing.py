@@ -5,9 +5,7 @@ import logging
 import pytest
 
 from trackstore.exceptions import TrackstoreError
-from trackstore.models import (
-    TrackingMap,
-)
+from trackstore.models import TrackingMap
 from trackstore.models.exceptions import (
     ClashError,
     MissingAttributeError,

@@ -1,12 +1,13 @@
 """Objects in events are replaced by their values."""
 
-
 import pytest
 from BTrees.OOBTree import OOBTree
 from persistent.mapping import PersistentMapping
 
+from trackstore.events.configuration import tracker_from
 from trackstore.models import ModelValues, TrackingMap, register_map
 from trackstore.models.exceptions import ClashError, MapError, UnknownClassError
+from trackstore.testing import capture_events
 from trackstore.tests.models.accounts import Account, Other, Stranger
 
 
@@ -104,3 +105,18 @@ def test_a_bad_processor(arguments, text):
     with pytest.raises(MapError) as caught:
         ModelValues(*arguments)
     assert str(caught.value) == text
+
+
+def test_a_tracker_with_the_processor():
+    tracker = tracker_from({'processors': [
+        {'ENGINE': 'trackstore.models.ModelValues',
+         'OPTIONS': {'parts': ['data', 'context']}}]})
+    register_map(TrackingMap({'Account': {'attributes': ['id']}}, roles=['buyer']))
+    try:
+        with (capture_events(tracker) as events,
+              tracker.context('request', {'who': Account(7)})):
+            tracker.emit('order.placed', {'total': 3, 'buyer': Account(8)})
+    finally:
+        register_map(None)
+    assert [(event['data'], event['context']) for event in events] == [
+        ({'total': 3, 'buyer_Account_id': 8}, {'Account_id': 7})]

@@ -1,7 +1,5 @@
 """What the tracking map stands on."""
 
-
-
 from trackstore.tests.test_imports import run_blocked
 
 

@@ -10,19 +10,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from trackstore.models import TrackingMap
-from trackstore.models.exceptions import (
-    AddressError,
-    LookupRefused,
-    TellingError,
-)
+from trackstore.models.exceptions import AddressError, LookupRefused, TellingError
 from trackstore.models.keytext import LONGEST
 from trackstore.models.urls import MOST_OBJECTS, MOST_PARAMETERS
-from trackstore.tests.models.accounts import (
-    ACCOUNTS,
-    Account,
-    Stranger,
-    account_map,
-)
+from trackstore.tests.models.accounts import ACCOUNTS, Account, Stranger, account_map
 
 
 def people(*ids, **options):

@@ -9,13 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trackstore.models import (
-    TrackingMap,
-)
-from trackstore.models.exceptions import (
-    MapError,
-    UnknownClassError,
-)
+from trackstore.models import TrackingMap
+from trackstore.models.exceptions import MapError, UnknownClassError
 from trackstore.tests.models.people import Staff, Team, User, told, user_map
 from trackstore.tests.test_jsonsafe import ANY, strict
 
