@@ -44,6 +44,8 @@ STORIES = {
     'importers.rst': ('MappingStorage',),
     'cli.rst': ('MappingStorage',),
     'backup.rst': ('MappingStorage',),
+    'damage.rst': ('MappingStorage',),
+    'models.rst': EVERYWHERE,
 }
 
 
@@ -90,7 +92,7 @@ def run_examples(text, names, source):
 @pytest.mark.parametrize(('name', 'kind'), [
     pytest.param(name, kind, id=f'{name.removesuffix(".rst")}-{kind}')
     for name, kinds in STORIES.items() for kind in kinds])
-def test_story(name, kind, tmp_path, places):
+def test_story(name, kind, tmp_path, places, quiet):
     source = FOLDER / name
     text = source.read_text('utf-8')
     with (root_of(kind, tmp_path, places) as root,

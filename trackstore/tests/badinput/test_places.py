@@ -5,7 +5,7 @@ from unittest import mock
 import pytest
 
 import trackstore
-from trackstore import Track, TrackingStorage, storage
+from trackstore import Track, TrackingStorage, parts
 from trackstore.exceptions import (
     FormatError,
     OpenError,
@@ -51,10 +51,10 @@ def test_a_class_whose_metadata_leave_out_the_usual():
 
 def test_a_store_of_a_newer_format(tmp_path):
     path = str(tmp_path / "tracks.fs")
-    newer_release = mock.patch.object(storage, "FORMAT", storage.FORMAT + 1)
+    newer_release = mock.patch.object(parts, "FORMAT", parts.FORMAT + 1)
     with newer_release, trackstore.open(path) as newer:
         newer.saveUserTrack("a", 0, "u", {})
-    words = f"format {storage.FORMAT + 1}", f"up to {storage.FORMAT}", "newer"
+    words = f"format {parts.FORMAT + 1}", f"up to {parts.FORMAT}", "newer"
     with refused(FormatError, ValueError, *words), trackstore.open(path) as store:
         len(store)
     with newer_release, trackstore.open(path) as newer:

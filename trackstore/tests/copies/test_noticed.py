@@ -69,7 +69,7 @@ def test_a_target_that_somebody_else_writes_to(source, places, tmp_path):
 def test_a_store_that_is_not_right(source, tmp_path):
     db = database(source)
     with db.transaction() as connection:
-        directory = connection.root()['tracks']._directory
+        directory = connection.root()['tracks'].directory
         key = next(iter(directory.entries))
         directory.entries[key] = directory.entries[key]._replace(low=-5)
         directory._p_changed = True

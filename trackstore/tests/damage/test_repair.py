@@ -44,35 +44,11 @@ def test_the_directory_is_made_anew(hurt, whole):
         assert tracks.verify() == []
 
 
-@pytest.mark.parametrize(('name', 'where'), [
-    ('tail', 'tail, page 1'), ('runs', 'runs, page 0'),
-    ('dead', 'segment 1-400, its removed tracks')])
-def test_what_cannot_be_made_anew_stays(hurt, whole, name, where):
-    with hurt(name) as tracks:
-        ask = (lambda: list(tracks.runs)) if name == 'runs' else tracks.query
-        with pytest.raises(DamagedError) as caught:
-            ask()
-        assert caught.value.where == where
-        problems = tracks.verify()
-        assert [problem for problem in problems if problem.startswith(f'{where}: ')]
-        assert tracks.repair() == ([], problems)
-        with pytest.raises(DamagedError):
-            ask()
-
-
-def test_nothing_is_saved_over_a_hurt_page_of_the_tail(hurt):
-    with hurt('tail') as tracks:
-        with pytest.raises(DamagedError, match='^tail, page 1: is damaged: '):
-            tracks.saveUserTrack('t1', 0, 'new', {})
-        with pytest.raises(DamagedError, match='^tail, page 1: is damaged: '):
-            tracks.saveTracks([('t1', 0, 'new', {})])
-
-
 @pytest.mark.parametrize('wrong', [
     {'count': 399}, {'first': 2}, {'last': 500}, {'low': 0.0}, {'high': 9e9}])
 def test_a_wrong_entry_is_made_right(hurt, whole, wrong):
     with hurt() as tracks:
-        directory = tracks._directory
+        directory = tracks.directory
         key, entry = directory.in_order()[0]
         directory.entries[key] = entry._replace(**wrong)
         directory._changed()
@@ -86,7 +62,7 @@ def test_a_wrong_entry_is_made_right(hurt, whole, wrong):
 
 def test_times_of_blocks_are_made_right(hurt, whole):
     with hurt() as tracks:
-        directory = tracks._directory
+        directory = tracks.directory
         key, entry = directory.in_order()[0]
         old = entry.segment
         lows, highs = (list(times) for times in old.block_times)
