@@ -41,7 +41,7 @@ def places(event, path):
     are replaced in the event.
     """
     found = {}
-    _look(event, path, found, set())
+    _look(event, path, found, {})
     return list(found.values())
 
 
@@ -49,7 +49,7 @@ def _look(container, path, found, seen):
     """Add the places in a container that the rest of a path means."""
     if (id(container), len(path)) in seen:  # a container inside itself
         return
-    seen.add((id(container), len(path)))
+    seen[id(container), len(path)] = container  # which keeps its id from others
     is_list = isinstance(container, list)
     first = path[0]
     for key in range(len(container)) if is_list else list(container):
