@@ -39,12 +39,14 @@ STORIES = {
     'errors.rst': EVERYWHERE,
     'events.rst': KINDS,
     'delivery.rst': ('MappingStorage',),
+    'processors.rst': ('MappingStorage',),
     'registry.rst': EVERYWHERE,
     'opening.rst': ('FileStorage',),
     'importers.rst': ('MappingStorage',),
     'cli.rst': ('MappingStorage',),
     'backup.rst': ('MappingStorage',),
     'damage.rst': ('MappingStorage',),
+    'models.rst': EVERYWHERE,
 }
 
 
