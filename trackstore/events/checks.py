@@ -43,6 +43,17 @@ def flag(value, name):
     return value
 
 
+def wrong_type(value, name, what, allowed):
+    """Return the error for a value that may be secret, and is not shown."""
+    return ConfigurationError(
+        f'{name}: a value of type {type(value).__name__} is no {what}; allowed is '
+        f'{allowed}')
+
+
+#: What is allowed where secrets stand.
+SECRET = 'text, with ${NAME} for a variable of the environment'
+
+
 def missing(package, extra, error):
     """Return the error for a package that cannot be imported."""
     return ConfigurationError(

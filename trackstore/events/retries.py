@@ -2,8 +2,8 @@
 
 import email.utils
 import random
-import threading
 import time
+from threading import Event
 
 from trackstore.events import checks
 from trackstore.events.exceptions import DeliveryError
@@ -57,7 +57,7 @@ class Retries:
         self._tries = checks.whole(tries, 'tries')
         self._backoff = checks.seconds(backoff, 'backoff', zero=True)
         self._longest = checks.seconds(longest, 'longest', zero=True)
-        self._ended = threading.Event()
+        self._ended = Event()
 
     def run(self, action):
         """Do ``action()`` until it returns None, or raise its last error.
@@ -87,5 +87,5 @@ class Retries:
 
     def end(self):
         """End the waits of all who wait now: their errors are raised."""
-        ended, self._ended = self._ended, threading.Event()
+        ended, self._ended = self._ended, Event()
         ended.set()

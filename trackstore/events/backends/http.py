@@ -10,11 +10,11 @@ import hmac
 import json
 import os
 import ssl
-import threading
 
 from zope.interface import implementer
 
 from trackstore.events import checks
+from trackstore.events.backends.clients import Clients
 from trackstore.events.environment import expanded, hidden
 from trackstore.events.exceptions import ConfigurationError, DeliveryError
 from trackstore.events.forks import renewed_after_fork
@@ -84,11 +84,11 @@ class HTTPBackend:
         self._key = self._signing_key(signing_key)
         self._retries = Retries(tries, backoff, longest)
         self._options = {
+            'auth': self._auth, 'follow_redirects': False,
             'timeout': checks.seconds(timeout, 'timeout'),
-            'verify': _trusted(verify),
-            'limits': httpx.Limits(
-                max_connections=checks.whole(connections, 'connections'))}
-        self.after_fork()
+            'verify': _trusted(verify, httpx)}
+        self._clients = Clients(lambda: httpx.Client(**self._options),
+                                checks.whole(connections, 'connections'))
         renewed_after_fork(self)
 
     def __repr__(self):
@@ -115,15 +115,11 @@ class HTTPBackend:
     def close(self):
         """Close all connections, and end what waits for its next try."""
         self._retries.end()
-        with self._lock:
-            client, self._client = self._client, None
-        if client is not None:
-            client.close()
+        self._clients.close()
 
     def after_fork(self):
         """Begin anew: open connections are those of the parent process."""
-        self._lock = threading.Lock()
-        self._client = None
+        self._clients.renew()
 
     # the request
 
@@ -150,8 +146,9 @@ class HTTPBackend:
         """Make the request once; None, or the error and what the answer asks for."""
         error = None
         try:
-            response = self._connected().post(self._url, content=body, headers=headers)
-        except (self._httpx.HTTPError, RuntimeError) as failure:  # or it was closed
+            with self._clients.one() as client:
+                response = client.post(self._url, content=body, headers=headers)
+        except self._httpx.HTTPError as failure:
             # not its cause: its own text may show a header
             error = DeliveryError(self._told(
                 f'{type(failure).__name__}: {failure}'.rstrip(': ')))
@@ -163,22 +160,12 @@ class HTTPBackend:
     def _told(self, text):
         return hidden(f'{self.place} did not take it: {text}', self._secrets)
 
-    def _connected(self):
-        client = self._client
-        if client is None:
-            with self._lock:
-                client = self._client
-                if client is None:
-                    client = self._client = self._httpx.Client(
-                        auth=self._auth, follow_redirects=False, **self._options)
-        return client
-
     # the options
 
     def _target(self, url):
         """Return the URL without its user, the user and password, and what to show."""
         if not isinstance(url, str):
-            raise _no_url('', f'a {type(url).__name__}')
+            raise _no_url('', f'a value of type {type(url).__name__}')
         given = expanded(url, 'url', self._secrets)
         try:
             target = self._httpx.URL(given)
@@ -200,16 +187,13 @@ class HTTPBackend:
 
     def _expanded_headers(self, headers):
         if not hasattr(headers, 'items'):
-            raise ConfigurationError(
-                f'headers: a {type(headers).__name__} is no mapping; allowed is a '
-                f'mapping of names to text')
+            raise checks.wrong_type(
+                headers, 'headers', 'mapping', 'a mapping of names to text')
         found = {}
         for name, text in headers.items():
             option = f'headers.{_header_name(name, "headers")}'
             if not isinstance(text, str):
-                raise ConfigurationError(
-                    f'{option}: a {type(text).__name__} is no text; allowed is text, '
-                    f'with ${{NAME}} for a variable of the environment')
+                raise checks.wrong_type(text, option, 'text', checks.SECRET)
             value = expanded(text, option, self._secrets)
             if not value.isascii() or not value.isprintable():
                 raise ConfigurationError(
@@ -223,9 +207,7 @@ class HTTPBackend:
         if key is None:
             return None
         if not isinstance(key, str) or not key:
-            raise ConfigurationError(
-                f'signing_key: a {type(key).__name__} that is no text; allowed is '
-                f'text, with ${{NAME}} for a variable of the environment, and None')
+            raise checks.wrong_type(key, 'signing_key', 'key', checks.SECRET)
         key = expanded(key, 'signing_key', self._secrets)
         self._secrets.append(key)
         return key.encode()
@@ -248,9 +230,10 @@ def _header_name(name, option):
     return name
 
 
-def _trusted(verify):
+def _trusted(verify, httpx):
+    """Return what all clients share: to make it takes longer than a request."""
     if isinstance(verify, bool):
-        return verify
+        return httpx.create_ssl_context(verify)
     if not isinstance(verify, (str, os.PathLike)):
         raise ConfigurationError(
             f'verify: {verify!r} is no file; allowed are True, False, and the path of '

@@ -200,8 +200,7 @@ class MongoBackend:
         """Return the arguments of the client; secrets in them are noted."""
         for name, value in (('user', user), ('password', password)):
             if value is not None and not isinstance(value, str):
-                raise ConfigurationError(
-                    f'{name}: a {type(value).__name__} is no text; allowed is text')
+                raise checks.wrong_type(value, name, 'text', checks.SECRET)
         options = DEFAULTS | extra
         if uri is not None:
             if user or password or host != 'localhost' or port != 27017:
@@ -261,7 +260,6 @@ def _extra(extra):
     if extra is None:
         return {}
     if not isinstance(extra, Mapping):
-        raise ConfigurationError(
-            f'extra: a {type(extra).__name__} is no mapping; allowed is a mapping of '
-            f'options of pymongo.MongoClient')
+        raise checks.wrong_type(
+            extra, 'extra', 'mapping', 'a mapping of options of pymongo.MongoClient')
     return dict(extra)

@@ -143,9 +143,7 @@ class SegmentBackend:
                     'is wanted')
             return None
         if not isinstance(key, str) or not key:
-            raise ConfigurationError(
-                f'write_key: a {type(key).__name__} that is no text; allowed is text, '
-                f'with ${{NAME}} for a variable of the environment, and None')
+            raise checks.wrong_type(key, 'write_key', 'key', checks.SECRET)
         key = expanded(key, 'write_key', self._secrets)
         self._secrets.append(key)
         return key
