@@ -95,6 +95,7 @@ class MongoBackend:
             error = self._error(failure)
         if error is not None:
             raise error
+        self._index(collection)
 
     def send_again(self, events):
         """Insert those events that are not there."""
@@ -159,8 +160,9 @@ class MongoBackend:
         code = getattr(failure, 'code', None)
         again = not isinstance(failure, self._pymongo.errors.OperationFailure) or (
             code not in FINAL)
+        text = str(failure).partition(', Timeout:')[0]  # then all it knows of servers
         return DeliveryError(self._told(
-            f'{self.place} did not take it: {type(failure).__name__}: {failure}'),
+            f'{self.place} did not take it: {type(failure).__name__}: {text}'),
             again=again)
 
     def _told(self, text):
@@ -172,8 +174,6 @@ class MongoBackend:
         with self._lock:
             if self._collection is None:
                 self._collection = self._connected()
-                if self._indexes:
-                    self._make_indexes(self._collection)
             return self._collection
 
     def _connected(self):
@@ -187,7 +187,11 @@ class MongoBackend:
             text = hidden(str(failure), self._secrets)
         raise ConfigurationError(f'pymongo does not take this: {text}')
 
-    def _make_indexes(self, collection):
+    def _index(self, collection):
+        """Make the indexes after the first events, whose error would tell more."""
+        if not self._indexes:
+            return
+        self._indexes = False
         models = [self._pymongo.IndexModel([('timestamp', self._pymongo.DESCENDING)]),
                   self._pymongo.IndexModel('name')]
         try:
