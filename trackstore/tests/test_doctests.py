@@ -41,6 +41,7 @@ STORIES = {
     'importers.rst': ('MappingStorage',),
     'cli.rst': ('MappingStorage',),
     'backup.rst': ('MappingStorage',),
+    'backends.rst': ('unattached',),
 }
 
 

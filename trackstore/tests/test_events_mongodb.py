@@ -247,8 +247,8 @@ def test_a_server_that_comes_back(tmp_path, backend):
 def guarded(tmp_path_factory):
     """A server that asks for the password of a user, ann."""
     need('secantus')
-    with Server(tmp_path_factory.mktemp('guarded')).start('--sync-on-commit') as server, (
-            pymongo.MongoClient(server.uri)) as client:
+    server = Server(tmp_path_factory.mktemp('guarded'))
+    with server.start('--sync-on-commit'), pymongo.MongoClient(server.uri) as client:
         client['shop'].command('createUser', 'ann', pwd=PASSWORD, roles=['readWrite'])
     with server.start('--auth'):
         yield server
