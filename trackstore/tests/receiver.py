@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import ssl
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -29,7 +30,7 @@ class Receiver:
     event of threading: then it waits for that first.
     """
 
-    def __init__(self):
+    def __init__(self, certificate=None):
         self.requests, self.answers, self.connections = [], [], 0
         receiver = self
 
@@ -51,7 +52,13 @@ class Receiver:
                 """Say nothing of connections that break: tests break them."""
 
         self._server = Server(('127.0.0.1', 0), Handler)
-        self.url = f'http://127.0.0.1:{self._server.server_port}'
+        if certificate is not None:  # the path of one with its key
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            self._server.socket = context.wrap_socket(
+                self._server.socket, server_side=True, do_handshake_on_connect=False)
+        scheme = 'http' if certificate is None else 'https'
+        self.url = f'{scheme}://127.0.0.1:{self._server.server_port}'
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(0.02,), daemon=True)
         self._thread.start()

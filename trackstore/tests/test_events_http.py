@@ -6,10 +6,13 @@ import hmac
 import json
 import logging
 import os
+import shutil
 import socket
+import subprocess
 import threading
 import time
 import traceback
+from pathlib import Path
 
 import pytest
 from zope.interface.verify import verifyClass, verifyObject
@@ -18,10 +21,10 @@ from trackstore.events import ConfigurationError, Tracker
 from trackstore.events.backends.clients import Clients
 from trackstore.events.backends.http import HTTPBackend
 from trackstore.events.exceptions import DeliveryError
-from trackstore.events.interfaces import IBatchBackend
+from trackstore.events.interfaces import IBackend, IBatchBackend
 from trackstore.events.retries import Retries, asked_for
 from trackstore.tests.receiver import Receiver
-from trackstore.tests.servers import free_port, need
+from trackstore.tests.servers import free_port, need, unavailable
 from trackstore.tests.test_events_wire import event
 
 need('httpx')
@@ -50,22 +53,31 @@ def backend(receiver):
         each.close()
 
 
-def refused(backend, *events):
+def refused(backend):
     with pytest.raises(DeliveryError) as caught:
-        backend.send_many(events or [event()])
+        backend.send(event())
     return caught.value
 
 
-def test_it_is_a_backend_for_batches(backend):
-    verifyClass(IBatchBackend, HTTPBackend)
-    verifyObject(IBatchBackend, backend())
+@pytest.mark.parametrize('format', ['event', 'array', 'lines'])
+def test_it_is_a_backend_and_one_for_batches_where_these_are_one_request(
+        backend, format):
+    verifyClass(IBackend, HTTPBackend)
+    to = backend(format=format)
+    verifyObject(IBackend, to)
+    assert IBatchBackend.providedBy(to) is hasattr(to, 'send_many')
+    assert hasattr(to, 'send_many') is (format != 'event')
+    if format != 'event':
+        verifyObject(IBatchBackend, to)
 
 
 # what is sent
 
 def test_each_event_is_a_request(receiver, backend):
     one, two = event(data={'name': 'é'}), event()
-    backend().send_many([one, two])
+    to = backend()
+    to.send(one)
+    to.send(two)
     first, second = receiver.requests
     assert first.path == '/events'
     assert first.headers['Content-Type'] == 'application/json'
@@ -198,14 +210,6 @@ def test_one_that_is_no_server_of_http():
     assert error.again and 'RemoteProtocolError' in str(error)
 
 
-def test_events_before_the_one_that_fails_are_sent(receiver, backend):
-    receiver.answers = [200, 400, 200]
-    events = [event(), event(), event()]
-    refused(backend(), *events)
-    assert [request.json['id'] for request in receiver.requests] == [
-        events[0].id, events[1].id]
-
-
 def test_a_tracker_goes_on(receiver, backend, caplog):
     receiver.answers = [400]
     tracker = Tracker({'http': backend()})
@@ -213,6 +217,36 @@ def test_a_tracker_goes_on(receiver, backend, caplog):
     tracker.emit('b')
     assert [request.json['name'] for request in receiver.requests] == ['a', 'b']
     assert "event 'a' could not be sent to backend 'http'" in caplog.text
+
+
+@pytest.fixture(scope='module')
+def certificate(tmp_path_factory):
+    """The path of a certificate of this machine that nobody has signed."""
+    if not shutil.which('openssl'):
+        unavailable('there is no openssl')
+    path = tmp_path_factory.mktemp('certificate') / 'own.pem'
+    subprocess.run(
+        ['openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt',
+         'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2', '-subj',
+         '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1', '-keyout', path,
+         '-out', f'{path}.cert'], check=True, capture_output=True)
+    with path.open('a') as file:
+        file.write(Path(f'{path}.cert').read_text())
+    return path
+
+
+def test_certificates(certificate):
+    receiver = Receiver(certificate)
+    for verify in (f'{certificate}.cert', False):
+        to = HTTPBackend(receiver.url, verify=verify)
+        to.send(event())
+        to.close()
+    strict = HTTPBackend(receiver.url, **ONCE)
+    error = refused(strict)
+    assert error.again and 'certificate verify failed' in str(error)
+    strict.close()
+    receiver.close()
+    assert len(receiver.requests) == 2
 
 
 # waiting
@@ -310,9 +344,11 @@ def test_close_ends_the_wait_for_the_next_try(receiver, backend, monkeypatch):
 
 def test_many_threads_share_the_connections(receiver, backend):
     to = backend(connections=3)
-    threads = [threading.Thread(
-        target=to.send_many, args=([event(data={'n': n}) for n in range(10)],))
-        for _ in range(8)]
+
+    def send():
+        for n in range(10):
+            to.send(event(data={'n': n}))
+    threads = [threading.Thread(target=send) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:

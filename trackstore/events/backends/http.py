@@ -11,14 +11,14 @@ import json
 import os
 import ssl
 
-from zope.interface import implementer
+from zope.interface import alsoProvides, implementer
 
 from trackstore.events import checks
 from trackstore.events.backends.clients import Clients
 from trackstore.events.environment import expanded, hidden
 from trackstore.events.exceptions import ConfigurationError, DeliveryError
 from trackstore.events.forks import renewed_after_fork
-from trackstore.events.interfaces import IBatchBackend
+from trackstore.events.interfaces import IBackend, IBatchBackend
 from trackstore.events.retries import Retries, outcome
 from trackstore.events.wire import id_of, wire_form, wire_text
 
@@ -29,7 +29,7 @@ FORMATS = {'event': 'application/json', 'array': 'application/json',
 SHOWN = 200
 
 
-@implementer(IBatchBackend)
+@implementer(IBackend)
 class HTTPBackend:
     """Posts events to a URL.
 
@@ -37,7 +37,8 @@ class HTTPBackend:
         where to, ``http://`` or ``https://``
     ``format``
         ``'event'`` for a request with each event, ``'array'`` for an array of all
-        events of a batch, ``'lines'`` for JSON lines
+        events of a batch, ``'lines'`` for JSON lines; with the latter two there is
+        a method ``send_many``
     ``headers``
         a mapping of further headers
     ``timeout``
@@ -64,6 +65,9 @@ class HTTPBackend:
     NAME of the environment.  No error shows what a header or the key is.
     """
 
+    #: Queues need make no copies: an event is only read.
+    leaves_events_alone = True
+
     def __init__(self, url, format='event', headers=None, timeout=10, tries=4,
                  backoff=0.5, longest=30, gzip=False,
                  idempotency_header='Idempotency-Key', signing_key=None,
@@ -77,6 +81,9 @@ class HTTPBackend:
         self._url, self._auth, self.place = self._target(url)
         self._headers = self._expanded_headers(headers or {})
         self._format = checks.one_of(format, 'format', list(FORMATS))
+        if self._format != 'event':  # all or none, which many requests are not
+            self.send_many = self._send_many
+            alsoProvides(self, IBatchBackend)
         self._headers['Content-Type'] = FORMATS[self._format]
         self._gzip = checks.flag(gzip, 'gzip')
         self._idempotency = _header_name(idempotency_header, 'idempotency_header')
@@ -95,21 +102,12 @@ class HTTPBackend:
         return f'<HTTPBackend {self.place}>'
 
     def send(self, event):
-        if self._format == 'event':
-            self._post(wire_text(event), [event])
-        else:
-            self.send_many([event])
+        text = wire_text(event) if self._format == 'event' else self._body([event])
+        self._post(text, [event])
 
-    def send_many(self, events):
-        """Post all events in one request.
-
-        With the format ``'event'`` each has a request of its own, and those before
-        the first that fails have been delivered; a repeat has the same keys.
-        """
-        if self._format == 'event':
-            for event in events:
-                self.send(event)
-        elif events:
+    def _send_many(self, events):
+        """Post all events in one request."""
+        if events:
             self._post(self._body(events), events)
 
     def close(self):

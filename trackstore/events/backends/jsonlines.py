@@ -49,6 +49,9 @@ class JSONLinesBackend:
     ``events.jsonl.20261121T235959.000000Z``.
     """
 
+    #: Queues need make no copies: an event is only read.
+    leaves_events_alone = True
+
     def __init__(self, path, max_bytes=None, every=None, keep=10, compress=False,
                  sync=False):
         self.path = _path(path)

@@ -30,6 +30,9 @@ class LoggerBackend:
         'debug', 'info', 'warning', 'error' or 'critical'
     """
 
+    #: Queues need make no copies: an event is only read.
+    leaves_events_alone = True
+
     def __init__(self, name=None, max_event_size=MAX_EVENT_SIZE, level='info'):
         if name is not None and not isinstance(name, str):
             raise ConfigurationError(

@@ -52,6 +52,9 @@ class MongoBackend:
     environment.  An event that is there already is not stored twice, and is no error.
     """
 
+    #: Queues need make no copies: an event is only read.
+    leaves_events_alone = True
+
     def __init__(self, host='localhost', port=27017, database=None,
                  collection='events', user='', password='', extra=None, uri=None,
                  indexes=True):

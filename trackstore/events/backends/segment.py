@@ -52,6 +52,9 @@ class SegmentBackend:
     visitor, is not sent, and the log says so.
     """
 
+    #: Queues need make no copies: an event is only read.
+    leaves_events_alone = True
+
     def __init__(self, write_key=None, host=None, queue=True, user='context.user_id',
                  anonymous='context.anonymous_id', gzip=False, timeout=15, tries=10,
                  max_queue_size=10_000, upload_size=100, upload_interval=0.5):
