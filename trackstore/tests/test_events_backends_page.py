@@ -2,6 +2,8 @@
 
 import inspect
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -49,3 +51,23 @@ def test_the_page_has_all_options_with_their_defaults(engine):
     assert shown(engine) == actual
     for name in actual:
         assert f'``{name}``' in engine.__doc__
+
+
+def test_no_backend_needs_its_library_to_be_imported():
+    done = subprocess.run([sys.executable, '-c', """
+import sys
+for name in ('httpx', 'pymongo', 'bson', 'segment', 'requests'):
+    sys.modules[name] = None
+from trackstore.events.backends.http import HTTPBackend
+from trackstore.events.backends.mongodb import MongoBackend
+from trackstore.events.backends.segment import SegmentBackend
+import trackstore.events.backends.jsonlines, trackstore.events.backends.logger
+for make in (lambda: HTTPBackend('http://localhost'), MongoBackend, SegmentBackend):
+    try:
+        make()
+    except ValueError as error:
+        print(str(error).rpartition('; ')[2])
+"""], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == [
+        f"it comes with pip install 'trackstore[{extra}]'"
+        for extra in ('http', 'mongodb', 'segment')]

@@ -23,6 +23,7 @@ from trackstore.events.backends.http import HTTPBackend
 from trackstore.events.exceptions import DeliveryError
 from trackstore.events.interfaces import IBackend, IBatchBackend
 from trackstore.events.retries import Retries, asked_for
+from trackstore.tests.forks import in_child, status_of
 from trackstore.tests.receiver import Receiver
 from trackstore.tests.servers import free_port, need, unavailable
 from trackstore.tests.test_events_wire import event
@@ -362,14 +363,7 @@ def test_a_child_of_a_fork_has_connections_of_its_own(receiver, backend):
     to = backend(connections=1)
     to.send(event())
     with to._clients.one():  # a thread of the parent is just sending
-        if not (child := os.fork()):
-            status = 1
-            try:
-                to.send(event())
-                status = 0
-            finally:
-                os._exit(status)
-        assert os.waitpid(child, 0)[1] == 0
+        assert status_of(in_child(lambda: to.send(event()))) == 0
     to.send(event())
     assert receiver.connections == 2
     assert len(receiver.requests) == 3

@@ -18,6 +18,7 @@ from trackstore.events.event import Event
 from trackstore.events.exceptions import DeliveryError
 from trackstore.events.interfaces import IBatchBackend
 from trackstore.testing import frozen_clock
+from trackstore.tests.forks import in_child, status_of
 from trackstore.tests.test_events_wire import event
 
 OLD = re.compile(r'\.\d{8}T\d{6}\.\d{6}Z(\.gz)?')
@@ -236,6 +237,34 @@ backend.close()
 '''
 
 
+KILLED = """
+import itertools, sys
+from trackstore.events.backends.jsonlines import JSONLinesBackend
+from trackstore.events.event import Event
+backend = JSONLinesBackend(sys.argv[2], max_bytes=5_000, keep=None, compress=True)
+for n in itertools.count(int(sys.argv[1])):
+    backend.send(Event(name='n', timestamp=0, data={'n': n}, context={}))
+    print(n, flush=True)
+"""
+
+
+def test_a_process_that_is_killed_has_lost_nothing_of_what_it_sent(path):
+    sent = -1
+    for lines in (1, 40, 300, 7, 1200):
+        with subprocess.Popen([sys.executable, '-c', KILLED, str(sent + 1), str(path)],
+                              stdout=subprocess.PIPE, text=True) as process:
+            for _ in range(lines):
+                sent = int(process.stdout.readline())
+            process.kill()
+            for line in process.stdout:
+                sent = int(line)
+    last = JSONLinesBackend(path, max_bytes=1, keep=None, compress=True)
+    last.send(*numbered(sent + 1))
+    last.close()
+    assert all(file.suffix == '.gz' for file in old_files(path))
+    assert set(read(*old_files(path), path)) == set(range(sent + 2))
+
+
 def test_many_processes_lose_and_break_no_line(path):
     processes = [subprocess.Popen([sys.executable, '-c', WRITER, str(first), str(path)])
                  for first in range(0, 4000, 1000)]
@@ -251,22 +280,15 @@ def test_children_of_a_fork_write_with_locks_of_their_own(path):
     backend = JSONLinesBackend(path, max_bytes=5_000, keep=None)
     backend.send(*numbered(0))
     backend._lock.acquire()  # a thread of the parent is just writing
-    children = []
-    for first in (1, 301, 601):
-        if child := os.fork():
-            children.append(child)
-            continue
-        status = 1
-        try:
-            for one in numbered(*range(first, first + 300)):
-                backend.send(one)
-            status = 0
-        finally:
-            os._exit(status)
+
+    def write(first, end):
+        for one in numbered(*range(first, end)):
+            backend.send(one)
+    children = [in_child(lambda first=first: write(first, first + 300))
+                for first in (1, 301, 601)]
     backend._lock.release()
-    for one in numbered(*range(901, 1000)):
-        backend.send(one)
-    assert [os.waitpid(child, 0)[1] for child in children] == [0, 0, 0]
+    write(901, 1000)
+    assert [status_of(child) for child in children] == [0, 0, 0]
     assert sorted(read(*old_files(path), path)) == list(range(1000))
 
 

@@ -200,6 +200,9 @@ def test_by_uri_and_by_options_of_the_client(server):
     assert (to.place, repr(to)) == ('by_uri.events', '<MongoBackend by_uri.events>')
     assert not to._opened().write_concern.acknowledged
     to.close()
+    to = MongoBackend(f'{server.uri}/by_uri')
+    assert to.place == 'by_uri.events'
+    to.close()
     to = MongoBackend(uri=server.uri, collection='a')
     assert to.place == 'eventtracking.a'
     assert to._opened().write_concern.document == {'w': 1}

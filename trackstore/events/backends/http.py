@@ -231,7 +231,7 @@ def _header_name(name, option):
 def _trusted(verify, httpx):
     """Return what all clients share: to make it takes longer than a request."""
     if isinstance(verify, bool):
-        return httpx.create_ssl_context(verify)
+        return httpx.create_ssl_context(verify=verify)
     if not isinstance(verify, (str, os.PathLike)):
         raise ConfigurationError(
             f'verify: {verify!r} is no file; allowed are True, False, and the path of '

@@ -209,6 +209,8 @@ class MongoBackend:
             if value is not None and not isinstance(value, str):
                 raise checks.wrong_type(value, name, 'text', checks.SECRET)
         options = DEFAULTS | extra
+        if uri is None and not user and str(host).startswith(SCHEMES):
+            uri, host = host, 'localhost'  # as pymongo allows, too
         if uri is not None:
             if user or password or host != 'localhost' or port != 27017:
                 raise ConfigurationError(
