@@ -176,9 +176,9 @@ def test_what_is_refused_for_good_is_tried_once(receiver, backend, status):
 
 
 def test_the_answer_is_in_the_error(receiver, backend):
-    receiver.answers = [(422, {}, b'no  such\nfield ' + b'x' * 500)]
+    receiver.answers = [(409, {}, b'no  such\nfield ' + b'x' * 500)]
     assert str(refused(backend())) == (
-        f'{receiver.url}/events did not take it: 422 Unprocessable Entity: '
+        f'{receiver.url}/events did not take it: 409 Conflict: '
         f'no such field {"x" * 186}…')
 
 

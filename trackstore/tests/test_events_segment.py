@@ -1,5 +1,6 @@
 """Events to Segment: a server of this machine plays its part."""
 
+import base64
 import datetime
 import logging
 import sys
@@ -51,6 +52,15 @@ def sent(receiver):
     return [each for request in receiver.requests for each in request.json['batch']]
 
 
+def key_of(request):
+    """Return the key of a request, which releases of the library put elsewhere."""
+    if 'Authorization' not in request.headers:
+        return request.json['writeKey']
+    scheme, _, said = request.headers['Authorization'].partition(' ')
+    assert scheme == 'Basic'
+    return base64.b64decode(said).decode().removesuffix(':')
+
+
 def test_it_is_a_backend_for_batches(backend):
     verifyClass(IBatchBackend, SegmentBackend)
     verifyObject(IBatchBackend, backend())
@@ -63,7 +73,7 @@ def test_an_event_is_a_track_call(receiver, backend):
     to.flush()
     request, = receiver.requests
     assert request.path == '/v1/batch'
-    assert request.headers['Authorization'] == 'Basic YS13cml0ZS1rZXk6'
+    assert key_of(request) == 'a-write-key'
     message, = request.json['batch']
     assert message['type'] == 'track'
     assert message['event'] == 'order.placed'
@@ -251,7 +261,7 @@ def test_the_key_of_the_environment_is_not_shown(receiver, backend, monkeypatch)
     monkeypatch.setenv('SEGMENT_KEY', 'abc123')
     to = backend(write_key='${SEGMENT_KEY}', queue=False)
     to.send(of_user())
-    assert receiver.requests[0].json['writeKey'] == 'abc123'
+    assert key_of(receiver.requests[0]) == 'abc123'
     assert repr(to) == f'<SegmentBackend {receiver.url}>'
 
 
