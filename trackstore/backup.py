@@ -10,9 +10,11 @@ while it is written to.
 from __future__ import annotations
 
 import gzip
+import io
 import os
 import re
 import time
+import traceback
 import zlib
 from calendar import timegm
 from contextlib import contextmanager, suppress
@@ -20,6 +22,7 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 
 from zc.lockfile import LockError, LockFile
+from ZODB.FileStorage import FileStorage
 from ZODB.POSException import POSError
 from ZODB.scripts import repozo
 
@@ -112,10 +115,26 @@ def _back_up(store, folder, full, compress, quick):
             repozo.do_incremental_backup(
                 options, series[-1].store, [part.path for part in series])
     except (repozo.RepozoError, POSError, AssertionError, *UNREADABLE) as error:
+        close_files(error)
         raise BackupError(
             f'store: {store!r} cannot be backed up to {folder!r}: '
             f'{why(error)}') from error
     return next((part for part in parts(folder) if part.path not in known), None)
+
+
+def close_files(error):
+    """Close the files that are open where an error came from.
+
+    repozo leaves them, and so does a FileStorage that could not be opened.
+    """
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        for found in frame.f_locals.values():
+            # a FileStorage may not be complete enough to be closed as a whole
+            file = getattr(found, '_file', None) if (
+                isinstance(found, FileStorage)) else found
+            if isinstance(file, io.IOBase):
+                with suppress(OSError):  # what it still has finds no room
+                    file.close()
 
 
 def _continued(store, folder, quick):
@@ -322,12 +341,19 @@ def problems_of(part, name, length, digest):
 
 
 def prune(folder: str | os.PathLike, keep: int) -> list[Part]:
-    """Remove all but the newest ``keep`` series; return the parts removed."""
+    """Remove all but the newest ``keep`` series; return the parts removed.
+
+    One whose full backup has not been completed, or is gone, does not count.
+    """
     if not isinstance(keep, int) or keep < 1:
         raise BackupError(
             f'keep: {keep!r} is no number of series; allowed is 1 or more')
     with locked(os.path.join(folder, LOCK), os.fspath(folder)):
-        removed = [part for each in series_of(folder)[:-keep] for part in each]
+        series = series_of(folder)
+        usable = [number for number, each in enumerate(series)
+                  if None not in (each[0].store, each[0].bytes)]
+        kept = usable[-keep] if len(usable) >= keep else 0
+        removed = [part for each in series[:kept] for part in each]
         for part in removed:
             stem = os.path.splitext(part.path)[0]
             for path in (part.path, f'{stem}.index', f'{stem}.dat'):

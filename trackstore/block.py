@@ -33,6 +33,13 @@ class Block(Persistent):
         self.data = codec.compress(pickle.dumps(
             (codec.encode_mappings(mappings), extras), 5))
 
+    @classmethod
+    def inline(cls, columns, data):
+        """Return a block of these bytes that is no object of a database."""
+        block = cls.__new__(cls)
+        block.columns, block.data = columns, data
+        return block
+
     def __getstate__(self):
         return self.columns, self.data
 

@@ -66,7 +66,7 @@ def _finish(storage, builder):
     first = storage._take_number('tracks', count)
     builder.numbers.shift(first)
     segment, low, high = builder.build()
-    storage._directory.add(
+    storage._new_segments.add(
         Entry(segment, first, first + count - 1, count, low, high))
     merge.schedule_if_due(storage)
     return Chunk(None, None, range(first, first + count))
@@ -187,6 +187,7 @@ def _resolve_current(storage, tasks, times, current, ends):
     missing = set(tasks).difference(current)
     if not missing:
         return
+    storage._runs.prefetch_current(missing)
     for task in [task for task in dict.fromkeys(tasks) if task in missing]:
         moment = times[tasks.index(task)]
         number, state, new = saving.run_for(storage, task, 0, moment)

@@ -21,9 +21,10 @@ from ZODB.blob import is_blob_record
 from ZODB.DB import DB
 from ZODB.FileStorage import FileStorage
 from ZODB.MappingStorage import MappingStorage
-from ZODB.POSException import POSKeyError, Unsupported
+from ZODB.POSException import POSKeyError
 from ZODB.utils import cp, load_current, p64, u64, z64
 
+from trackstore import blobs, reach
 from trackstore.exceptions import TrackstoreError
 from trackstore.opening import is_uri, open_storage, without_password
 from trackstore.storage import TrackingStorage
@@ -160,6 +161,7 @@ class _Copying:
         goal, _ = open_storage(where, create=True)
         try:
             self._must_restore(goal)
+            self._must_have_blobs_of_its_own(goal)
             if not _has_fresh_root(goal, self.origin):
                 return goal
             if hasattr(goal, 'zap_all'):
@@ -187,6 +189,14 @@ class _Copying:
                 f'RelStorage')
         if goal.isReadOnly():
             raise CopyError(f'target: {self.target!r} is open for reading only')
+
+    def _must_have_blobs_of_its_own(self, goal):
+        """A pack of the one would remove the blobs of the other."""
+        ours, theirs = map(blobs.folder_of, (self.origin, goal))
+        if ours and theirs and os.path.realpath(ours) == os.path.realpath(theirs):
+            raise CopyError(
+                f'target: {self.target!r} has the folder of blobs of the source; '
+                f'allowed is a folder of its own')
 
     # copying
 
@@ -277,26 +287,29 @@ class _Copying:
             self.unanswered = 0
 
     def _restore_blob(self, record, transaction, goal):
-        for where, storage, needed in ((self.source, self.origin, 'loadBlob'),
-                                       (self.target, goal, 'restoreBlob')):
-            if not hasattr(storage, needed) or _blob_folder(storage) is None:
-                raise CopyError(
-                    f'object {u64(record.oid):#x} is a blob, and {where!r} has no '
-                    f'folder of blobs; allowed is a URI that names one, such as '
-                    f'file://PATH?blobstorage_dir=FOLDER')
-        handle, name = tempfile.mkstemp('.tmp', 'copy', _blob_folder(goal))
+        self._must_have_blobs(record.oid, goal, 'restoreBlob')
+        handle, name = tempfile.mkstemp('.tmp', 'copy', blobs.folder_of(goal))
         with (os.fdopen(handle, 'wb') as file,
               open(self.origin.loadBlob(record.oid, record.tid), 'rb') as blob):
             cp(blob, file)
         goal.restoreBlob(record.oid, record.tid, record.data, name,
                          record.data_txn, transaction)
 
+    def _must_have_blobs(self, oid, goal, needed):
+        for where, storage, method in ((self.source, self.origin, 'loadBlob'),
+                                       (self.target, goal, needed)):
+            if not hasattr(storage, method) or blobs.folder_of(storage) is None:
+                raise CopyError(
+                    f'object {u64(oid):#x} is a blob, and {where!r} has no folder of '
+                    f'blobs; allowed is a URI that names one, such as '
+                    f'file://PATH?blobstorage_dir=FOLDER')
+
     # comparing
 
     def compare(self, goal):
         """Compare each object, as of the start, at both ends."""
         after = p64(u64(self.last) + 1)
-        total = len(self.current)
+        total, missing = len(self.current), []
         for done, (number, tid) in enumerate(self.current.items(), 1):
             oid = p64(number)
             ours, theirs = (_loaded(end, oid, after) for end in (self.origin, goal))
@@ -304,13 +317,25 @@ class _Copying:
                 self._say(f'object {number:#x} has been changed in {self.source} '
                           f'since the copy began, and its earlier state is gone')
             elif theirs is None:
-                self._say(f'object {number:#x} is missing in {self.target}')
+                missing.append(number)
             elif ours != theirs:
                 self._say(f'object {number:#x} in {self.target} is not that of '
                           f'{self.source}')
+            elif is_blob_record(ours[0]):
+                self._compare_blobs(oid, tid, goal)
             self.progress(done, total, 'objects')
+        # What nothing leads to, a pack of the target has taken away.
+        for number in reach.in_use(goal, missing, after) if missing else ():
+            self._say(f'object {number:#x} is missing in {self.target}')
         if (goal.lastTransaction() or z64) > self.last:
             self._say(f'{self.target} has been written to by somebody else')
+
+    def _compare_blobs(self, oid, tid, goal):
+        self._must_have_blobs(oid, goal, 'loadBlob')
+        wrong = blobs.difference(self.origin, goal, oid, p64(tid))
+        if wrong:
+            self._say(f'the blob of object {u64(oid):#x} {wrong} in the folder of '
+                      f'{self.target}')
 
     def _say(self, problem):
         if len(self.problems) < MOST_PROBLEMS:
@@ -331,14 +356,6 @@ class _Copying:
                     self.problems += store.verify(
                         lambda done, total: self.progress(done, total, 'tracks'))
         return found
-
-
-def _blob_folder(storage):
-    """Return where files that become blobs are made, or None."""
-    try:
-        return storage.temporaryDirectory()
-    except (AttributeError, TypeError, Unsupported):
-        return None
 
 
 def _loaded(storage, oid, before):

@@ -7,40 +7,29 @@ from persistent import Persistent
 from ZODB.POSException import ConflictError
 
 from trackstore import codec, damage
+from trackstore.checked import Checked
 from trackstore.segment import NAME, Segment
 
 #: What errors call the dead of a segment.
 DEAD_NAME = NAME + ', its removed tracks'
 
 
-class Dead(Persistent):
+class Dead(Checked):
     """The positions of a segment that are removed or overridden.
 
     It never changes: where there are more of them there is another one.
     """
 
     def __init__(self, positions):
-        self.blob = codec.compress(codec.encode_column(sorted(positions), rising=True))
-
-    def __getstate__(self):
-        return self.blob,
-
-    def __setstate__(self, state):
-        self.blob, = damage.shaped(self, state, bytes)
-
-    @property
-    def mark(self):
-        """What tells this from others."""
-        return codec.mark_of(self.blob)
+        super().__init__(
+            codec.compress(codec.encode_column(sorted(positions), rising=True)))
 
     @property
     def positions(self):
         """The positions as a set."""
         cached = self.__dict__.get('_v_positions')
         if cached is None:
-            damage.check(self)
-            cached = self._v_positions = frozenset(
-                codec.decode_column(damage.opened(self, self.blob)))
+            cached = self._v_positions = frozenset(codec.decode_column(self.content()))
         return cached
 
 
@@ -93,9 +82,10 @@ class Entry(NamedTuple):
 class Directory(Persistent):
     """The segments, by first number and the generation that they came with.
 
-    Whatever takes entries out is a new *generation*, so that no key is used
-    twice.  Two writers at the same time conflict only where both change or take
-    out the same entry.
+    What is put in the place of others is a new *generation*, so that no key is used
+    twice; what is saved to a directory of writers is always of generation 0.  Two
+    writers at the same time conflict only where both change or take out the same
+    entry.
     """
 
     def __init__(self):
@@ -125,16 +115,20 @@ class Directory(Persistent):
         self.last = max(self.last, entry.last)
         self._changed()
 
+    def take_out(self, keys):
+        """Take segments out that are in another directory from now on."""
+        for key in keys:
+            del self.entries[key]
+        self._changed()
+
     def replace(self, keys, entries, last=0):
         """Put segments in the place of others: a new generation."""
         self.generation += 1
-        for key in keys:
-            del self.entries[key]
+        self.take_out(keys)
         for entry in entries:
             self.entries[entry.first, self.generation] = _marked(entry)
             last = max(last, entry.last)
         self.last = max(self.last, last)
-        self._changed()
 
     def bury(self, key, positions):
         """Note the positions of a segment that are dead: all of them."""

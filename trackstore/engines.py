@@ -3,26 +3,32 @@
 import os
 
 from ZODB.FileStorage import FileStorage
+from ZODB.FileStorage.format import CorruptedDataError
 
 
 def mend(storage):
     """Make up for what would lose or hurt data in a ZODB storage just opened."""
-    _drop_what_was_not_written(storage)
+    file = _file_storage(storage)
+    if file is not None:
+        _drop_what_was_not_written(storage, file)
+        _look_at_headers(file)
     _forget_ids_of_lost_servers(storage)
 
 
-def _drop_what_was_not_written(storage):
+def _file_storage(storage):
+    """Return the file storage that a storage is or wraps, or None."""
+    while storage is not None and not isinstance(storage, FileStorage):
+        storage = getattr(storage, 'base', None)
+    return storage
+
+
+def _drop_what_was_not_written(storage, base):
     """Let a file storage that could not write forget what it was about to write.
 
     On a full disk the end of a transaction stays in the buffer of the open file.
     ZODB cuts the file, for which Python writes that buffer first, and fails again;
     it would be written later, behind or into the next transaction.
     """
-    base = storage
-    while base is not None and not isinstance(base, FileStorage):
-        base = getattr(base, 'base', None)  # of a wrapper
-    if base is None:
-        return
     vote = storage.tpc_vote
 
     def tpc_vote(transaction):
@@ -45,6 +51,26 @@ def _open_anew(storage):
     os.close(nowhere)
     stale.close()
     storage._files.flush()
+
+
+def _look_at_headers(storage):
+    """Let a file storage find a hurt header of an object to be one.
+
+    Some it takes for an object of an old version of the ZODB (a ValueError), or of
+    more bytes than there are in the file, or in any memory.
+    """
+    read = storage._read_data_header
+
+    def _read_data_header(pos, oid=None, _file=None):
+        try:
+            header = read(pos, oid, _file)
+        except (ValueError, OverflowError) as error:  # not such a number or place
+            raise CorruptedDataError(oid, str(error), pos) from error
+        if header.plen > storage._pos:
+            raise CorruptedDataError(oid, f'a length of {header.plen}', pos)
+        return header
+
+    storage._read_data_header = _read_data_header
 
 
 def _forget_ids_of_lost_servers(storage):

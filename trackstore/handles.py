@@ -54,11 +54,12 @@ def place_of(storage, number):
     Where it is, it is as long as neither of two stamps has changed.  None if it
     is nowhere.
     """
-    page, directory = storage._page(number), storage._directory
-    found = locate(directory, page, storage._layout, number)
+    page = storage._page(number)
+    found = locate(storage._directory, page, storage._layout, number)
     if found is None:
         return None
-    source, position = found
+    source, position, segment = found
+    directory = storage._directory.holder(segment)
     return (page, page._v_stamp, directory, directory._v_stamp, source), position
 
 
@@ -87,7 +88,8 @@ def handles(storage, chunk, view):
     table = _table_of(storage)
     table.purge_dropped()
     get, ref, factory = table.get, weakref.ref, storage.trackFactory
-    directory, stamp = storage._directory, view.directory_stamp
+    directory = storage._directory.holder(chunk.segment)
+    stamp = directory._v_stamp
     count, size = len(storage._pages), tail.PAGE_SIZE
     # As they are now: a page that changes while we go through has another stamp.
     pages = [(page, page._v_stamp, directory, stamp) for page in storage._pages]

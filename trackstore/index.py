@@ -16,9 +16,8 @@ from collections import Counter, defaultdict, deque
 from contextlib import suppress
 from itertools import accumulate, chain, count, islice, repeat
 
-from persistent import Persistent
-
 from trackstore import codec, damage, keys
+from trackstore.checked import Checked
 
 #: The bytes of positions and the values after which a page is full.
 PAGE_BYTES = 8192
@@ -138,7 +137,7 @@ class ScanIndex:
                 yield position
 
 
-class IndexPage(Persistent):
+class IndexPage(Checked):
     """Some values of one kind, in order, and their positions."""
 
     def __init__(self, values, counts, positions):
@@ -146,27 +145,14 @@ class IndexPage(Persistent):
             (codec.encode_column(values), codec.array_to_bytes(counts),
              positions.typecode, codec.array_to_bytes(positions)), 5)
         # Short positions hardly get smaller, and are written while saving.
-        self.blob = (codec.stored if positions.typecode == 'H'
-                     else codec.compress)(raw)
-
-    def __getstate__(self):
-        return self.blob,
-
-    def __setstate__(self, state):
-        self.blob, = damage.shaped(self, state, bytes)
-
-    @property
-    def mark(self):
-        """What tells the page from others."""
-        return codec.mark_of(self.blob)
+        super().__init__((codec.stored if positions.typecode == 'H'
+                          else codec.compress)(raw))
 
     def decoded(self):
         """Return the values, where each one's positions begin, the positions."""
         cached = self.__dict__.get('_v_decoded')
         if cached is None:
-            damage.check(self)
-            values, counts, typecode, positions = pickle.loads(
-                damage.opened(self, self.blob))
+            values, counts, typecode, positions = pickle.loads(self.content())
             counts = codec.array_from_bytes('I', counts)
             cached = self._v_decoded = (
                 codec.decode_values(values),

@@ -299,17 +299,21 @@ class ITrackingStorage(Interface):
 
         Returns a list of sentences, one for each thing that is wrong: empty
         when all is well.  Damaged bytes are such a thing, and no error: each
-        segment, block, page of an index or of the tail, and leaf of runs that
-        is damaged is named, and the rest is gone through all the same.
+        segment, block, page of an index or of the tail, and part of the runs that
+        is damaged is named, and the rest is gone through all the same.  Memory
+        is bounded: some dozens of bytes for each track of the largest segment.
         """
 
     def repair(progress=None):
-        """Make anew from the tracks what ``verify`` finds wrong.
+        """Make anew what ``verify`` finds wrong, and keep what is whole.
 
-        That is the indexes and times of segments, the directory's entries, the
-        directory if it is damaged itself, and damaged leaves of runs, as far as
-        the tracks tell.  Tracks whose own bytes are damaged cannot be repaired:
-        they are left where they are, and nothing else is taken out.
+        The indexes and times of segments, the directory and its entries, the
+        ledgers of runs and the current runs follow from something else.  Of a
+        damaged page of the tail, and of pages and leaves of runs, each record
+        that is whole is kept, or that of the storage's revision before, and a
+        run is made anew as its tracks tell; the numbers that are lost are told.
+        Which tracks of a segment were removed may be lost, too: they are there
+        again.  Tracks in a damaged block are left where they are.
 
         Works in transactions of its own and beside writers, as ``compact``
         does.  Returns a pair of lists of sentences, ``repaired`` and

@@ -2,6 +2,8 @@
 
 from array import array
 from bisect import bisect_left, bisect_right
+from itertools import islice
+from operator import lt
 
 from trackstore import codec
 
@@ -16,6 +18,21 @@ class Intervals:
     def __init__(self, starts, offsets):
         self.starts = starts
         self.offsets = offsets
+
+    @property
+    def last(self):
+        """The last number."""
+        return self.starts[-1] + self.offsets[-1] - self.offsets[-2] - 1
+
+    @property
+    def rising(self):
+        """Whether all numbers and positions rise."""
+        starts, offsets = self.starts, self.offsets
+        return all(map(lt, offsets, islice(offsets, 1, None))) and all(
+            start + after - offset <= following
+            for start, offset, after, following in zip(
+                starts, offsets, islice(offsets, 1, None), islice(starts, 1, None),
+                strict=False))
 
     def position_of(self, number):
         """Return the position of a number, or None."""

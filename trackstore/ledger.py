@@ -11,6 +11,7 @@ from persistent import Persistent
 from ZODB.POSException import ConflictError
 
 from trackstore import codec, damage, keys
+from trackstore.exceptions import DamagedError
 
 #: So many numbers are in a leaf.
 LEAF = 256
@@ -112,9 +113,15 @@ class Ledger(Persistent):
             yield from self.leaf(number).entries.items()
 
     def highest(self):
-        """Return the highest key, 0 if there is none; all keys are numbers."""
+        """Return the highest key, 0 if there is none; all keys are numbers.
+
+        Of a hurt leaf it is the highest that it can have.
+        """
         for number in sorted(self.leaves, reverse=True):
-            entries = self.leaf(number).entries
+            try:
+                entries = self.leaf(number).entries
+            except DamagedError:
+                return (number + 1) * LEAF - 1
             if entries:
                 return max(entries)
         return 0

@@ -11,7 +11,7 @@ from functools import partial
 
 from ZODB.POSException import ConflictError
 
-from trackstore import block, claim, codec, numbering, tail
+from trackstore import block, claim, codec, damage, numbering, tail
 from trackstore.directory import Entry
 from trackstore.record import decode_record
 from trackstore.rewrite import Rewriter
@@ -23,6 +23,9 @@ logger = logging.getLogger(__name__)
 
 #: So many segments of like size are merged into one.
 FANOUT = 32
+
+#: After so many new segments a process of several looks what is due.
+LOOK = 16
 
 #: Fewer segments than this are not worth a merge.
 LEAST = 4
@@ -58,7 +61,12 @@ def schedule(storage):
 
 def schedule_if_due(storage):
     """Schedule upkeep if there are segments to be merged."""
-    if due(storage._directory) is not None:
+    mine = storage._new_segments
+    if mine is storage.directory:
+        look = due(storage._directory) is not None
+    else:  # others add to theirs, which is seen when it is looked at
+        look = len(mine.entries) % LOOK == 0
+    if look:
         schedule(storage)
 
 
@@ -152,12 +160,17 @@ def _inline_steps(storage):
 
 def _next_step(storage):
     """Return a function that does what is due next, or None."""
-    if any(len(page.records) > tail.PAGE_SIZE for page in storage._pages):
+    prefetch(storage._pages)
+    if any(len(page.records) > tail.PAGE_SIZE for page in _readable(storage)):
         return partial(seal, storage)
     if storage._runs.overfull():
         return storage._runs.seal
     found = due(storage._directory)
     return found and partial(_merge_inline, storage, found)
+
+
+def _readable(storage):
+    return filter(tail.is_readable, storage._pages)
 
 
 def due(directory):
@@ -194,10 +207,10 @@ def _fitting(found):
 
 
 def seal(storage):
-    """Make a segment of what is in the tail."""
+    """Make a segment of what is in the tail; a hurt page stays as it is."""
     directory, layout = storage._directory, storage._layout
     records = {}
-    for page in storage._pages:
+    for page in _readable(storage):
         records.update(page.records)
     if not records:
         return
@@ -218,7 +231,7 @@ def seal(storage):
         segment, low, high = builder.build()
         directory.add(Entry(
             segment, live[0], live[-1], len(live), low, high))
-    for page in storage._pages:
+    for page in _readable(storage):
         if page.records:
             page.seal()
 
@@ -253,6 +266,8 @@ def merge(storage, found, progress=None):
 
 def rebuild(storage):
     """Make all segments and indexes anew, in the current transaction."""
+    for page in storage._pages:  # all of the tail is to come along
+        damage.loaded(page)
     seal(storage)
     found = storage._directory.in_order()
     rewriter = Rewriter(storage, LARGEST, derive=True)

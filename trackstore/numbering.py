@@ -26,14 +26,19 @@ from trackstore.transactions import OwnManager
 #: The storages of which a process has the only writers.
 EXCLUSIVE = (FileStorage, MappingStorage, DemoStorage)
 
-#: The size of the first lease of a process, and of the largest ones.
-FIRST_LEASE, LARGEST_LEASE = 64, 2 ** 16
+#: The size of the first lease of a process; each next one is so many times as long, up
+#: to the largest.  With 9 the leases that several processes take, one after the other,
+#: begin in different pages of the tail, so that these seldom meet in one.
+FIRST_LEASE, GROWTH = 64, 9
+LARGEST_LEASE = FIRST_LEASE * GROWTH ** 3
 
 KINDS = ('tracks', 'runs')
 
 
 class Leases(Persistent):
     """The first number of each kind that nobody has reserved."""
+
+    writers = 0  # the processes that have come so far
 
     def __init__(self):
         self.free = dict.fromkeys(KINDS, 1)
@@ -79,9 +84,9 @@ class Numbering:
 
     def _stay_in_lease(self, count, storage):
         if self._high + count >= self._end:
-            size = max(count, self._size)
+            size = max(count, min(max(count * GROWTH, self._size), LARGEST_LEASE))
             first = _leased(storage, self.kind, size)
-            self._size = min(self._size * 4, LARGEST_LEASE)
+            self._size = min(size * GROWTH, LARGEST_LEASE)
             if first != self._end:
                 self._high, self._start = first - 1, first
             self._end = first + size
@@ -107,16 +112,21 @@ def _leased(storage, kind, size):
     """Reserve a lease in a transaction of its own; return its first number."""
     if not is_committed(storage):  # so there is nobody else
         return storage._leases.reserve(kind, size, storage._highest_number(kind))
-    manager = OwnManager()
+    manager, found = OwnManager(), shared(storage)
     connection = storage._p_jar.db().open(manager)
     try:
         while True:
             manager.begin()
             try:
                 theirs = connection.get(storage._p_oid)
-                first = theirs._leases.reserve(
-                    kind, size, theirs._highest_number(kind))
+                leases = theirs._leases
+                first = leases.reserve(
+                    kind, size, theirs._highest_number(kind, leased=False))
+                writer = leases.writers
+                leases.writers += found.writer is None
                 manager.commit()
+                if found.writer is None:
+                    found.writer = writer
                 return first
             except ConflictError:
                 manager.abort()
@@ -130,6 +140,7 @@ class Shared:
 
     def __init__(self):
         self.numberings = {kind: Numbering(kind) for kind in KINDS}
+        self.writer = None  # of several processes the number of this one
         self.starting = {}  # task -> the run that a transaction is starting
         self.upkeep = threading.Lock()  # held by the thread that is at it
 

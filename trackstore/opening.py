@@ -19,14 +19,30 @@ from trackstore.storage import TrackingStorage
 from trackstore.track import Track
 from trackstore.transactions import OwnManager
 
+FILE_URI = 'file://'
+
+_READ_ONLY = re.compile(r'[?&]read_only=(?!0(?:&|\Z))')
 _URI = re.compile(r'[a-z][a-z0-9+.-]+:', re.IGNORECASE)
-_PASSWORD = re.compile(r'(//[^/:]*:).*(@)', re.DOTALL)
+_PASSWORDS = [re.compile(each, re.DOTALL | re.IGNORECASE) for each in (
+    r'(//[^/:]*:).*(@)',
+    r'([?&](?:password|passwd|pwd)=)[^&]*()',
+    # slips: a slash is missing or in the name, or the host is left out
+    r'\A(postgres(?:ql)?:/*[^:@]*:).*(@)',
+    r'\A(postgres(?:ql)?:/*[^:/?@]*:)(?!\d+(?:[/?]|\Z))[^/?@]*((?:[/?][^@]*)?)\Z',
+)]
 _POSTGRES = re.compile(r'postgres(ql)?:', re.IGNORECASE)
 # What RelStorage reads as it stands: it does not decode %40, and it puts the
 # parts between the quotes of a connection string.
 _WHOLE_POSTGRES = re.compile(
     r"[a-z]+://[^/?#:'\\\s]+:[^/?#'\\\[\]\s]+@[^/?#@'\\\s]+:\d+/[^/?#'\\\s]+"
     r'(\?[^#]*)?', re.IGNORECASE)
+
+# How RelStorage, or else PostgreSQL, says that a database is of the other kind.
+_OTHER_HISTORY = [
+    ('a history-free adapter can not connect', 'with', 'true'),
+    ('a history-preserving adapter can not connect', 'without', 'false'),
+    ('no unique constraint matching given keys for referenced table "object_state"',
+     'without', 'false')]
 
 
 @contextmanager
@@ -120,7 +136,7 @@ def open_storage(where: str | os.PathLike, create: bool = True,
             f'file and a ZODB URI')
     where = os.fspath(where)
     storage, arguments = (
-        _storage_from_uri(where) if is_uri(where)
+        _storage_from_uri(where, create, readOnly) if is_uri(where)
         else (_file_storage(where, create, readOnly), {}))
     engines.mend(storage)
     return storage, arguments
@@ -131,19 +147,63 @@ def _file_storage(where, create, readOnly):
         raise OpenError(
             f'where: {where!r} is no file; allowed are the path of a database '
             f'file and a ZODB URI')
-    _take_back_pack(where, readOnly)
-    if not os.path.exists(where):
+    path = followed(where)
+    _take_back_pack(path, readOnly)
+    if not os.path.exists(path):
         if not create:
             raise OpenError(f'where: there is no database at {where!r}')
-        folder = os.path.dirname(os.path.abspath(where))
+        folder = os.path.dirname(os.path.abspath(path))
         if not os.path.isdir(folder):
             raise OpenError(f'where: there is no folder {folder!r}')
-    elif not _looks_right(where):
+    _must_not_be_special(where, path)
+    if os.path.exists(path) and not _looks_right(path):
         raise OpenError(
             f'where: {where!r} is no ZODB database; its first bytes are not '
             f'those of a FileStorage')
     with _one_at_a_time(where):
-        return FileStorage(where, read_only=readOnly)
+        return _at_its_place(
+            where, path, readOnly, lambda: FileStorage(path, read_only=readOnly))
+
+
+def _must_not_be_special(where, path):
+    """Reading a pipe would wait for ever."""
+    if os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path)):
+        raise OpenError(
+            f'where: {where!r} is a device or a pipe; allowed are the path of a '
+            f'database file and a ZODB URI')
+
+
+def followed(path: str) -> str:
+    """Return the path of a file itself where the last part of a path is a link.
+
+    A FileStorage has its lock beside the path that it is given, so by another
+    spelling the file could be opened twice, and a pack would put a file where
+    the link was.
+    """
+    return os.path.realpath(path) if os.path.islink(path) else path
+
+
+def _at_its_place(link, path, readOnly, opened):
+    """Open a file by its own path; where there is a link, with the lock of that, too.
+
+    Others, such as runzeo, may have it open by the link.
+    """
+    if path == link or readOnly:
+        return opened()
+    lock = LockFile(f'{link}.lock')
+    try:
+        storage = opened()
+    except BaseException:
+        lock.close()
+        raise
+    close = storage.close
+
+    def close_and_release():
+        close()
+        lock.close()
+
+    storage.close = close_and_release
+    return storage
 
 
 @contextmanager
@@ -162,9 +222,18 @@ def is_uri(where: str) -> bool:
     return bool(_URI.match(where)) and not os.path.exists(where)
 
 
+def path_of(where: str) -> str | None:
+    """Return the path of a place that is a file, or None."""
+    if where.startswith(FILE_URI):
+        return where[len(FILE_URI):].partition('?')[0]
+    return None if is_uri(where) else where
+
+
 def without_password(where: str) -> str:
     """Return a place as it may be shown."""
-    return _PASSWORD.sub(r'\1***\2', where)
+    for each in _PASSWORDS:
+        where = each.sub(r'\1***\2', where)
+    return where
 
 
 def _pack_was_cut_short(where):
@@ -196,10 +265,17 @@ def _looks_right(where):
         return file.read(4) in (b'', b'FS21', b'FS30')
 
 
-def _storage_from_uri(uri):
+def _storage_from_uri(uri, create, readOnly):
     shown = without_password(uri)
-    if uri.startswith('file://'):
-        _take_back_pack(uri[len('file://'):].partition('?')[0], readOnly=False)
+    link = path = path_of(uri) or ''
+    if path:
+        path = followed(link)
+        readOnly = readOnly or bool(_READ_ONLY.search(uri))
+        _take_back_pack(path, readOnly)
+        if not (create or os.path.exists(path)):
+            raise OpenError(f'where: there is no database at {link!r}')
+        _must_not_be_special(link, path)
+        uri = _of_file(uri, path, readOnly)
     try:
         import zodburi
     except ImportError as error:
@@ -215,12 +291,21 @@ def _storage_from_uri(uri):
     try:
         factory, arguments = zodburi.resolve_uri(
             _POSTGRES.sub('postgres:', uri, count=1))  # as RelStorage calls it
-        storage = factory()
+        storage = _at_its_place(link, path, readOnly, factory)
     except Exception as error:  # every engine has its own
         why = without_password(_why(error, uri))
         raise OpenError(
             f'where: {shown!r} cannot be opened: {why}') from error
     return storage, arguments
+
+
+def _of_file(uri, path, readOnly):
+    """Return the URI of a file with its own path, and for reading only if asked."""
+    options = uri.partition('?')[2]
+    if readOnly and not _READ_ONLY.search(uri):
+        # Without it a file that ends in half a transaction would be cut.
+        options = '&'.join(filter(None, [options, 'read_only=1']))
+    return f'{FILE_URI}{path}?{options}' if options else FILE_URI + path
 
 
 def _why(error, uri):
@@ -234,5 +319,9 @@ def _why(error, uri):
         driver = 'psycopg2' if driver == 'auto' else driver
         return (f'the driver {driver!r} is not there; '
                 f"pip install 'trackstore[postgres]' brings psycopg2")
+    for sign, made, allowed in _OTHER_HISTORY:
+        if sign in why:
+            return (f'Schema mismatch: the database was made {made} history; allowed '
+                    f'is keep_history={allowed}')
     why = why.partition('\nLINE ')[0]  # there PostgreSQL shows its own statement
     return ' '.join(why.split()) or repr(error)

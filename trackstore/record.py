@@ -56,6 +56,8 @@ class Single:
 
     __slots__ = ('layout', 'row')
 
+    _p_changed = False  # as of a block that is loaded
+
     def __init__(self, layout, record):
         self.layout = layout
         self.row = decode_record(layout, record)

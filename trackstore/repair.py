@@ -1,19 +1,17 @@
-"""Repair: what can be made anew from the tracks.
+"""Repair: what can be made anew.
 
-That is what follows from the blocks of a segment, the directory if its
-references can be read, and the leaves of runs.  Tracks whose own bytes are
-damaged are left where they are.
+That is what follows from the blocks of a segment, the directory and the ledgers of
+runs if their references can be read, and pages and leaves as far as they can be
+salvaged, or as the tracks tell.  Tracks in hurt blocks are left where they are.
 """
 
-import pickle
+from contextlib import suppress
 from typing import NamedTuple
 
-from trackstore import aggregate, codec, damage, keys, merge, numbering
-from trackstore.directory import Directory, Entry
+from trackstore import codec, damage, mending, merge, numbering, salvage
+from trackstore.directory import DEAD_NAME, Dead, Directory, Entry
 from trackstore.exceptions import DamagedError
-from trackstore.ledger import LEAF_NAME, Leaf, leaf_of
-from trackstore.run import RunState
-from trackstore.segment import NAME, Segment, SegmentBuilder
+from trackstore.segment import NAME, Segment, SegmentBuilder, blocks_in
 from trackstore.verify import Check, verify
 
 
@@ -36,6 +34,13 @@ def repair(storage, progress=None):
                   verify(storage) if steps.repaired else steps.problems)
 
 
+#: What makes parts of the runs anew, in the order in which they need each other.
+_OF_RUNS = {
+    'ledger': mending.renew_ledger, 'page': mending.renew_runs_page,
+    'leaf': lambda storage, name: mending.renew_leaf(storage, *name),
+    'current page': mending.renew_currents_page}
+
+
 class _Repairing:
     """The steps of a repair; each is told of when it has been committed."""
 
@@ -47,28 +52,31 @@ class _Repairing:
     def __call__(self, storage):
         check = Check(storage, self.progress).everything()
         if not check.directory:
-            told = renew_directory(storage)
-            if told:
+            for told in renewed_directories(storage):
                 yield
                 self.repaired.append(told)
                 check = Check(storage).everything()
         self.problems = check.problems
+        for number in check.pages:
+            yield from self._step(mending.renew_page, storage, number)
         for key in check.outdated.keys() - check.lost.keys():
-            told = renew_segment(storage, key)
-            if told:
-                yield
-                self.repaired.append(told)
-        for name, number in check.leaves:
-            told = renew_leaf(storage, name, number)
-            if told:
-                yield
-                self.repaired.append(told)
+            yield from self._step(renew_segment, storage, key)
+        for key in check.graves:
+            yield from self._step(renew_dead, storage, key)
+        for kind, renew in _OF_RUNS.items():
+            for found, name in check.runs:
+                if found == kind:
+                    yield from self._step(renew, storage, name)
 
-
-def _state_of(thing):
-    """Return the state of an object that does not accept it."""
-    jar = thing._p_jar
-    return jar._reader.getState(jar._storage.load(thing._p_oid)[0])
+    def _step(self, renew, *args):
+        """Renew something; note it after the commit that follows a yield."""
+        try:
+            told = renew(*args)
+        except DamagedError:  # it needs something else that is hurt
+            return
+        if told:
+            yield
+            self.repaired.append(told)
 
 
 # segments
@@ -106,8 +114,8 @@ def _content(entry):
     except DamagedError:
         if entry.last - entry.first + 1 != entry.count:
             raise
-        blocks = damage.shaped(entry.part, _state_of(entry.part),
-                               tuple, tuple, object)[0]
+        blocks = blocks_in(entry.part, damage.shaped(
+            entry.part, salvage.state_of(entry.part), tuple, tuple, object)[0])
         damage.distinct(entry.part, blocks)
         return blocks, range(entry.first, entry.last + 1)
     blocks = [segment.block(n) for n in range(len(segment.blocks))]
@@ -126,27 +134,100 @@ def _add_block(storage, builder, block, numbers):
         block._p_deactivate()
 
 
+def renew_dead(storage, key):
+    """Make anew which tracks of a segment are dead; tell of it, or None.
+
+    Dead is what other segments have, too, and what was dead before, as far as the
+    storage has earlier revisions.
+    """
+    directory = storage._directory
+    entry = directory.entries.get(key)
+    if entry is None:
+        return None
+    try:
+        dead = _overridden(directory, key, entry) | _dead_before(
+            directory.holder(entry.part), entry)
+    except DamagedError:
+        return None
+    removed = entry.buried - len(dead)
+    if dead:
+        directory.bury(key, dead)
+    else:
+        directory.replace([key], [entry._replace(grave=None, buried=0, grave_mark=0)])
+    told = f'{DEAD_NAME.format(entry.first, entry.last)}: were made anew'
+    if removed > 0:
+        told += f'; there again though removed: {removed:,} of {entry.buried:,}'
+    return told
+
+
+def _overridden(directory, key, entry):
+    """Return the positions of the tracks that other segments have, too."""
+    found = set()
+    segment = entry.segment
+    for other_key, other in directory.in_order():
+        if other_key == key or other.first > entry.last or other.last < entry.first:
+            continue
+        dead = other.dead or ()
+        theirs = other.segment.intervals
+        for n, start in enumerate(theirs.starts):
+            for position in range(theirs.offsets[n], theirs.offsets[n + 1]):
+                if position not in dead:
+                    number = start + position - theirs.offsets[n]
+                    found.add(segment.position_of(number))
+    return found - {None}
+
+
+def _dead_before(directory, entry):
+    """Return what was dead in the last revision of which that can be read."""
+    for state in salvage.states_before(directory):
+        with suppress(DamagedError, ValueError, *damage.ERRORS):
+            for segment, grave in zip(*state[:2], strict=True):
+                if segment is entry.part and isinstance(grave, Dead):
+                    return grave.positions
+    return frozenset()
+
+
 # the directory
 
-def renew_directory(storage):
-    """Make the directory anew from its segments; tell of it, or None."""
+def renewed_directories(storage):
+    """Make hurt directories anew from their segments; yield what was done."""
+    made = []
+    for number, directory in enumerate((storage.directory, *storage.directories)):
+        new = directory
+        try:
+            damage.check(directory)
+        except DamagedError as error:
+            new = _renewed(directory, number == 0) or directory
+            if new is not directory:
+                made.append(f'{error.where}: was made anew from {len(new.entries)} '
+                            f'segments')
+        if number == 0:
+            main, others = new, []
+        else:
+            others.append(new)
+    if made:
+        storage.directory, storage.directories = main, tuple(others)
+        storage._v_segments = None
+        yield '; '.join(made)
+
+
+def _renewed(directory, main):
+    """Return a directory of the segments of another one, or None."""
     entries = []
     try:
         segments, graves, _ = damage.shaped(
-            storage.directory, _state_of(storage.directory), tuple, tuple, object)
-        damage.distinct(storage.directory, segments)
-        damage.distinct(storage.directory,
-                        [grave for grave in graves if grave is not None])
+            directory, salvage.state_of(directory), tuple, tuple, object)
+        damage.distinct(directory, segments)
+        damage.distinct(directory, [grave for grave in graves if grave is not None])
         for segment, grave in zip(segments, graves, strict=True):
             entries.append(_entry(segment, grave))
     except (DamagedError, ValueError, *damage.ERRORS):
         return None
-    directory = Directory()
-    for generation, entry in enumerate(entries):
-        directory.generation = generation  # so that no key is there twice
-        directory.add(entry)
-    storage.directory = directory
-    return f'directory: was made anew from {len(entries)} segments'
+    new = Directory()
+    for entry in entries:
+        new.generation += main  # so that no key is there twice
+        new.add(entry)
+    return new
 
 
 def _entry(segment, grave):
@@ -159,49 +240,3 @@ def _entry(segment, grave):
     lows, highs = segment.block_times
     return Entry(segment, *segment.span, len(segment), min(lows), max(highs),
                  grave, len(dead), grave_mark=mark)
-
-
-# runs
-
-def renew_leaf(storage, name, number):
-    """Make a leaf of runs anew from the tracks; tell of it, or None."""
-    table = storage._runs
-    ledger = damage.loaded(getattr(table, name))
-    hurt = ledger.leaves[number]
-    leaf = ledger.leaves[number] = Leaf(name, number)
-    try:
-        if name == 'current':
-            leaf.entries = _currents(table, number)
-        else:
-            leaf.entries = _runs(storage, number, name == 'done')
-    except DamagedError:
-        ledger.leaves[number] = hurt
-        return None
-    ledger._p_changed = True
-    return (f'{LEAF_NAME.format(name, number)}: was made anew with '
-            f'{len(leaf.entries)} runs, as the tracks tell; runs without tracks, if '
-            f'it had any, are lost')
-
-
-def _currents(table, number):
-    """Return the current runs of tasks: the last ones that were not stopped."""
-    found = {}
-    for run in table.numbers(False):
-        state = table.get(run)
-        if state.end is None and state.taskId is not None:
-            key = keys.sort_key(state.taskId)
-            if leaf_of(key) == number:
-                found[key] = run
-    return found
-
-
-def _runs(storage, number, finished):
-    """Return records of the runs that tracks have, and no other leaf."""
-    found = {}
-    for run, group in aggregate.group_by(storage, 'runId', None, {}).items():
-        if leaf_of(run) == number and storage._runs.get(run) is None:
-            tasks = storage.distinct('taskId', runId=run)
-            state = RunState(tasks[0] if len(tasks) == 1 else None, group.first,
-                             group.last if finished else None, finished)
-            found[run] = pickle.dumps(tuple(state), 5)
-    return found

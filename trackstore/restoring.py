@@ -11,7 +11,7 @@ import os
 import shutil
 import tempfile
 import time
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from types import SimpleNamespace
 
@@ -28,6 +28,7 @@ from trackstore.backup import (
     MOMENT,
     UNREADABLE,
     BackupError,
+    close_files,
     listing,
     locked,
     parts,
@@ -36,7 +37,7 @@ from trackstore.backup import (
     shown,
     why,
 )
-from trackstore.opening import is_uri, without_password
+from trackstore.opening import followed, is_uri, without_password
 
 MICROSECOND = 1e-6
 
@@ -76,14 +77,11 @@ def restore(folder: str | os.PathLike, store: str | os.PathLike,
     store = _target_of(store, overwrite)
     limit = None if at is None else _tid(at)
     candidates = _candidates(folder, at)
-    place = os.path.dirname(os.path.abspath(store))
+    place = os.path.dirname(os.path.abspath(followed(store)))
     with _temporary(place) as temporary:
         path = os.path.join(temporary, 'restored.fs')
-        for part in candidates:
-            _recover(folder, part, path)
-            if limit is None or _cut(path, limit):
-                break
-        else:
+        part = _first_that_reaches(folder, candidates, path, limit)
+        if part is None:
             raise BackupError(
                 f'at: no backup in {os.fspath(folder)!r} reaches back to '
                 f'{shown(at)}')
@@ -102,11 +100,13 @@ def _target_of(store, overwrite):
         raise BackupError(
             f'store: {without_password(where)!r} is no file; restore to a file, and '
             f'then: trackstore copy FILE URI')
-    folder = os.path.dirname(os.path.abspath(where))
+    folder = os.path.dirname(os.path.abspath(followed(where)))
     if not os.path.isdir(folder):
         raise BackupError(f'store: there is no folder {folder!r}')
     if os.path.isdir(where):
         raise BackupError(f'store: {where!r} is a folder; allowed is a file')
+    if os.path.exists(where) and not os.path.isfile(where):
+        raise BackupError(f'store: {where!r} is a device or a pipe; allowed is a file')
     if os.path.exists(where) and not overwrite:
         raise BackupError(
             f'store: {where!r} exists already; allowed are another file, and '
@@ -115,14 +115,40 @@ def _target_of(store, overwrite):
 
 
 def _candidates(folder, at):
-    """Return the parts that may lead to a moment, the best one first."""
+    """Return the parts that may lead to a moment: those after it, and one before."""
     usable = [part for part in parts(folder) if part.store is not None]
     if not usable:
         raise BackupError(f'folder: {os.fspath(folder)!r} has no backup')
     if at is None:
-        return usable[-1:]
-    return ([part for part in usable if part.moment >= at][:1]
-            + [part for part in usable if part.moment < at][:-2:-1])
+        return usable[-1:], []
+    return ([part for part in usable if part.moment >= at],
+            [part for part in usable if part.moment < at][-1:])
+
+
+def _first_that_reaches(folder, candidates, path, limit):
+    """Make the file of the best part; return that, or None if there is none.
+
+    Of those after the moment the first one leads to it, or any other if that is
+    hurt; where a pack stands in the way, it does so for all that follow.
+    """
+    after, before = candidates
+    hurt = None
+    for part in after:
+        try:
+            _recover(folder, part, path)
+        except BackupError as error:
+            hurt = hurt or error
+            continue
+        if limit is None or _cut(path, limit):
+            return part
+        break
+    if hurt is not None:
+        raise hurt
+    for part in before:
+        _recover(folder, part, path)
+        if _cut(path, limit):
+            return part
+    return None
 
 
 @contextmanager
@@ -140,6 +166,8 @@ def _temporary(place):
 
 def _recover(folder, part, path):
     _must_be_right(folder, part)
+    with suppress(FileNotFoundError):
+        os.remove(f'{path}.index')  # of another part that was tried
     options = SimpleNamespace(
         repository=os.fspath(folder), output=path, withverify=False,
         date=time.strftime(MOMENT, time.gmtime(part.moment)))
@@ -206,16 +234,20 @@ def _look_at(path):
         finally:
             storage.close()  # which writes the index where there is none
     except (POSError, *UNREADABLE) as error:
+        close_files(error)
         raise BackupError(
             f'folder: what was restored is no database: {why(error)}') from error
 
 
 def _put(path, store, overwrite):
     """Move the file and its index to where they belong."""
-    with locked(f'{store}.lock', store):
-        if os.path.exists(store) and not overwrite:
+    target = followed(store)  # a link stays one
+    with ExitStack() as locks:
+        for each in sorted({store, target}):
+            locks.enter_context(locked(f'{each}.lock', store))
+        if os.path.exists(target) and not overwrite:
             raise BackupError(f'store: {store!r} exists already')
         with suppress(FileNotFoundError):
-            os.remove(f'{store}.index')  # that of the file that goes
-        os.replace(path, store)
-        os.replace(f'{path}.index', f'{store}.index')
+            os.remove(f'{target}.index')  # that of the file that goes
+        os.replace(path, target)
+        os.replace(f'{path}.index', f'{target}.index')

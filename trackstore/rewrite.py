@@ -7,7 +7,7 @@ dead tracks is encoded again.
 from bisect import bisect_left, bisect_right
 
 from trackstore import codec, damage, handles
-from trackstore.block import SIZE
+from trackstore.block import SIZE, Block
 from trackstore.directory import Entry
 from trackstore.segment import SegmentBuilder
 
@@ -87,7 +87,10 @@ class Rewriter:
         self._flush()
         columns = {name: self._column(piece.block, name, len(piece.numbers))
                    for name in self.layout.columns}
-        self.builder.add_block(piece.block, piece.numbers, columns)
+        block = piece.block
+        if block._p_jar is None:  # it stays where it is, for as long as that is
+            block = Block.inline(block.columns, block.data)
+        self.builder.add_block(block, piece.numbers, columns)
         self._release(piece.block)
         self._advance(len(piece.numbers))
 

@@ -9,8 +9,9 @@ from zope.interface import implementer
 
 from trackstore import damage, keys, tail
 from trackstore.interfaces import IRun
-from trackstore.ledger import NAME, Ledger
+from trackstore.ledger import NAME, Ledger, leaf_of
 from trackstore.timestamps import checked, timeStamp2ISO
+from trackstore.view import prefetch
 
 #: The number of pages of each of the two tails of runs.
 PAGES = 4
@@ -125,7 +126,7 @@ class RunTable(Persistent):
         return damage.loaded(self.pages[number // tail.PAGE_SIZE % PAGES])
 
     def _all_pages(self):
-        return map(damage.loaded, self.pages + self.current_pages)
+        return self.pages + self.current_pages
 
     def known(self):
         """Return what is known of runs: dictionaries that are kept while valid.
@@ -143,16 +144,20 @@ class RunTable(Persistent):
         self._v_known = self._stamps(), current, ends
 
     def _stamps(self):
-        return [page._v_stamp for page in self._all_pages()]
+        return [tail.is_readable(page) and page._v_stamp
+                for page in self._all_pages()]
 
     def get(self, number):
         """Return the state of a run, or None."""
         record = self._page(number).records.get(number)
         if record is None:
-            record = damage.loaded(self.active).get(number)
-        if record is None:
-            record = damage.loaded(self.done).get(number)
+            record = self.in_ledgers(number)
         return None if record is None else RunState(*pickle.loads(record))
+
+    def in_ledgers(self, number):
+        """Return the record of a run that is in no page, or None."""
+        record = damage.loaded(self.active).get(number)
+        return damage.loaded(self.done).get(number) if record is None else record
 
     def put(self, number, state, new=False):
         """Set the state of a run; tell whether its page is over-full."""
@@ -170,19 +175,22 @@ class RunTable(Persistent):
         return records[key] if key in records else damage.loaded(
             self.current).get(key)
 
+    def prefetch_current(self, taskIds):
+        """Ask a server at once for what tells the current runs of tasks."""
+        leaves = damage.loaded(self.current).leaves
+        found = {leaf_of(keys.sort_key(taskId)) for taskId in taskIds}
+        prefetch(leaves[number] for number in found if number in leaves)
+
     def set_current(self, taskId, number):
         """Set the task's current run, None for none."""
         page = self._current_page(taskId)
         page.put(keys.sort_key(taskId), number)
         return len(page.records) > tail.PAGE_SIZE
 
-    def highest(self):
-        """Return the highest number of a run."""
-        numbers = [max(page.records) for page in map(damage.loaded, self.pages)
-                   if page.records]
-        numbers += [ledger.highest()
-                    for ledger in map(damage.loaded, (self.active, self.done))]
-        return max(numbers, default=0)
+    def last(self):
+        """Return the highest number of a run in the ledgers."""
+        return max(ledger.highest()
+                   for ledger in map(damage.loaded, (self.active, self.done)))
 
     def numbers(self, finished):
         """Return the sorted numbers of the runs that are (not) finished."""
@@ -207,23 +215,22 @@ class RunTable(Persistent):
     def overfull(self):
         """Tell whether it is time to seal."""
         return any(len(page.records) > tail.PAGE_SIZE
-                   for page in self._all_pages())
+                   for page in filter(tail.is_readable, self._all_pages()))
 
     def seal(self):
-        """Move what stands in the pages to the ledgers."""
+        """Move what stands in the pages to the ledgers, but for hurt ones."""
         active, done, current = {}, {}, {}
-        pages = list(self._all_pages())
-        for page in self.pages:
+        for page in filter(tail.is_readable, self.pages):
             for number, record in page.records.items():
                 finished = RunState(*pickle.loads(record)).finished
                 done[number] = record if finished else None
                 active[number] = None if finished else record
-        for page in self.current_pages:
+        for page in filter(tail.is_readable, self.current_pages):
             current.update(page.records)
         for ledger, changes in ((self.active, active), (self.done, done),
                                 (self.current, current)):
             damage.loaded(ledger).change(changes)
-        for page in pages:
+        for page in filter(tail.is_readable, self._all_pages()):
             if page.records:
                 page.seal()
 

@@ -2,7 +2,7 @@
 
 import weakref
 
-from trackstore import codec, keys, merge, numbering, tail, timestamps
+from trackstore import codec, damage, keys, merge, numbering, tail, timestamps
 from trackstore.directory import Entry
 from trackstore.exceptions import RunError
 from trackstore.record import Row, encode_record
@@ -125,7 +125,7 @@ def add(storage, number, row):
                for name, value in zip(layout.columns, row.values, strict=True)}
     builder.add([number], columns, [codec.load_mapping(row.data)], [row.extras])
     segment, low, high = builder.build()
-    storage._directory.add(Entry(segment, number, number, 1, low, high))
+    storage._new_segments.add(Entry(segment, number, number, 1, low, high))
     merge.schedule_if_due(storage)
 
 
@@ -149,6 +149,7 @@ def rewrite(track, values=None, data=None, extras=None):
     storage, number = track._storage, track._number
     layout = storage._layout
     source, position = track._source()
+    damage.loaded(source)
     before = [source.value(name, position) for name in layout.columns]
     row = before[:len(layout.stored)]
     for name, value in (values or {}).items():

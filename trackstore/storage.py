@@ -5,142 +5,42 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from persistent import Persistent
 from zope.interface import implementer
 
 from trackstore import (
     aggregate,
     bulk,
-    claim,
     codec,
     criteria,
-    damage,
     handles,
     keys,
     merge,
-    numbering,
     repair,
     saving,
-    tail,
     timestamps,
     verify,
 )
-from trackstore.directory import Directory
-from trackstore.exceptions import CriteriaError, FormatError
+from trackstore.exceptions import CriteriaError
 from trackstore.interfaces import ITrackingStorage
+from trackstore.parts import Parts
 from trackstore.query import Plan, hits, number_range
-from trackstore.run import CurrentRuns, Run, Runs, RunState, RunTable
+from trackstore.run import CurrentRuns, Run, Runs, RunState
 from trackstore.track import Track
 from trackstore.tracks import Ids, Numbers, Tracks, chunks_of
-from trackstore.view import View, page_number
-
-#: The version of the layout on disk.
-FORMAT = 1
 
 #: The digits of the largest number, below 2 ** 63.
 LONGEST_ID = 19
 
 
-#: The parts of a storage that are objects, beside the pages of its tail.
-_PARTS = {'directory': Directory, 'runTable': RunTable, '_claim': claim.Claim,
-          '_leases': numbering.Leases}
-
-
 @implementer(ITrackingStorage)
-class TrackingStorage(Persistent):
+class TrackingStorage(Parts):
     """A storage for tracks: see ``trackstore.interfaces.ITrackingStorage``.
 
     The object itself is written when it is made and by ``setupIndexes`` only;
     what changes is in the objects that it holds.
     """
 
-    trackFactory = Track
     __name__ = __parent__ = None
-
-    def __init__(self, *args, trackFactory=None, **kw):
-        super().__init__(*args, **kw)
-        if trackFactory is not None:
-            if not (isinstance(trackFactory, type)
-                    and issubclass(trackFactory, Track)):
-                raise TypeError(
-                    f'trackFactory: {trackFactory!r} is no track class; '
-                    f'allowed are Track and subclasses of it')
-            self.trackFactory = trackFactory
-        self.format = FORMAT
-        self.indexAttributes = self._layout.indexed
-        self.directory = Directory()
-        self._pages = tail.make(tail.Page, tail.NAME, tail.PAGES)
-        self.runTable = RunTable()
-        self._leases = numbering.Leases()
-        self._claim = claim.Claim()
-
-    def __setstate__(self, state):
-        if state.get('format', 0) > FORMAT:
-            state = {'format': state['format']}  # the rest is not understood
-        elif not _PARTS.keys() <= state.keys():
-            raise damage.error('the storage', damage.WRONG)
-        super().__setstate__(state)
-        for name, cls in _PARTS.items():
-            if name in state:
-                damage.expect(state[name], cls, name.strip('_'))
-        tail.expect(state.get('_pages', ()), tail.NAME)
-        damage.distinct(self, state.get('_pages', ()))
-
-    def __getattr__(self, name):
-        if not name.startswith('__') and self.format > FORMAT:
-            raise FormatError(
-                f'format: the store has format {self.format!r}; this release '
-                f'reads formats up to {FORMAT}: it takes a newer trackstore')
-        raise AttributeError(
-            f'{type(self).__name__!r} object has no attribute {name!r}')
-
-    @property
-    def _layout(self):
-        factory = self.trackFactory
-        if not issubclass(factory, Track):
-            raise FormatError(
-                f'trackFactory: the class of the tracks, {factory!r}, cannot be '
-                f'imported; allowed are Track and subclasses that can')
-        return factory._layout
-
-    @property
-    def _indexes(self):
-        """The names that may be queried: those that the class still has."""
-        layout = self._layout
-        if self.indexAttributes == layout.indexed:
-            return layout.indexed
-        return tuple(name for name in self.indexAttributes if name in layout.place)
-
-    def _understood(self):
-        """Raise a ``FormatError`` if this release cannot read the store."""
-        return self._indexes
-
-    # what there is now
-
-    @property
-    def _directory(self):
-        return damage.loaded(self.directory)
-
-    @property
-    def _runs(self):
-        return damage.loaded(self.runTable)
-
-    def _view(self):
-        try:
-            return self._present_view()
-        except damage.ERRORS:
-            for page in self._pages:
-                damage.loaded(page)
-            raise
-
-    def _present_view(self):
-        view = self.__dict__.get('_v_view')
-        if view is None or view.layout is not self._layout or not view.current():
-            view = self._v_view = View(self._directory, self._pages, self._layout)
-        return view
-
-    def _page(self, number):
-        return damage.loaded(self._pages[page_number(number, len(self._pages))])
 
     # what the handles on tracks and runs use
 
@@ -233,24 +133,6 @@ class TrackingStorage(Persistent):
                 return track.__name__
         return self.idFromNum(
             saving.save(self, taskId, run, userName, data, moment))
-
-    def _take_number(self, kind, count):
-        if self._p_jar is None:
-            return self._highest_number(kind) + 1
-        return numbering.shared(self).numberings[kind].take(count, self)
-
-    def _has_number(self, kind, number):
-        if kind == 'runs':
-            return self._runs.get(number) is not None
-        return (number <= self._directory.last
-                or number in self._page(number).records)
-
-    def _highest_number(self, kind):
-        if kind == 'runs':
-            return self._runs.highest()
-        return max(self._directory.last,
-                   *(max(page.records, default=0)
-                     for page in map(damage.loaded, self._pages)))
 
     def saveTracks(self, records: Iterable[tuple | Mapping]) -> Ids:
         return Ids(self, bulk.save(self, records))

@@ -12,12 +12,14 @@ be lost.
 """
 
 import pickle
+import zlib
 from hashlib import blake2b
 
 from persistent import Persistent
 from ZODB.POSException import ConflictError
 
 from trackstore import codec, damage
+from trackstore.exceptions import DamagedError
 
 #: The number of entries after which a page is full.  Which page a number is in
 #: follows from it, so it is a part of the format.
@@ -28,6 +30,9 @@ PAGES = 32
 
 #: Of so many seals a page knows which changed keys they took, and so many keys.
 SEALS_KEPT, MOST_SEALED = 8, 64
+
+#: A prime below 2 ** 32: a checksum begins with the key modulo this.
+PRIME = 2 ** 32 - 5
 
 #: What errors call a page of the tail of tracks.
 NAME = 'tail, page {}'
@@ -70,10 +75,14 @@ class Page(Persistent):
     def put(self, key, record, new=False):
         """Set the record of a key, None to remove what lies below.
 
-        ``new`` tells that nobody else can have the key.
+        ``new`` tells that nobody else can have the key.  A record in bytes, which
+        is a pickle, gets a checksum behind it: what reads pickles does not see it,
+        and in a hurt page it tells which records are whole.
         """
         if not new:
             self.changed.add(key)
+        if type(record) is bytes:
+            record += check_of(key, record)
         self.records[key] = record
         self._touch()
 
@@ -127,6 +136,17 @@ class Page(Persistent):
         raise ConflictError
 
 
+def check_of(key, record):
+    """Return the checksum of a record and its key, a whole number."""
+    return zlib.crc32(record, key % PRIME).to_bytes(codec.CHECKSUM, 'little')
+
+
+def is_whole(key, record):
+    """Tell whether the checksum of a record is that of its bytes and its key."""
+    size = codec.CHECKSUM
+    return record[-size:] == check_of(key, record[:-size])
+
+
 def _packed(state):
     """Return a state as ZODB is to store it: bytes with a checksum."""
     return codec.stored(pickle.dumps(state, 5)),
@@ -141,6 +161,36 @@ def expect(pages, form):
     """Note what the pages are called that were made with this form."""
     for number, page in enumerate(pages):
         damage.expect(page, Page, form, number)
+
+
+def is_readable(page):
+    """Tell whether a page can be loaded."""
+    if page._p_changed is None:
+        try:
+            damage.check(page)
+        except DamagedError:
+            return False
+    return True
+
+
+def page_number(number, pages):
+    """Return which of so many pages a number belongs to."""
+    return number // PAGE_SIZE % pages
+
+
+def past_hurt(pages, first, count):
+    """Return the number after those of a hurt page that a range of numbers meets.
+
+    None if it meets none, or if it is so long that it always would.
+    """
+    if count == 1 and pages[
+            first // PAGE_SIZE % len(pages)]._p_changed is not None:
+        return None  # by far the most frequent
+    if count <= (len(pages) - 1) * PAGE_SIZE:
+        for place in range(first // PAGE_SIZE, (first + count - 1) // PAGE_SIZE + 1):
+            if not is_readable(pages[place % len(pages)]):
+                return (place + 1) * PAGE_SIZE
+    return None
 
 
 def _as_before(key, before, old, saved):

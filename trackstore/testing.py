@@ -1,4 +1,5 @@
-"""For the tests of applications: a storage in memory and a clock that stands still.
+"""For the tests of applications: a storage in memory, a clock that stands still, and
+the events that were emitted.
 
 >>> with memory_storage() as tracks, frozen_clock('2026-11-21 20:10') as clock:
 ...     trackId = tracks.saveUserTrack('loops', 0, 'ann', {'page': 'start'})
@@ -18,6 +19,8 @@ import ZODB
 from ZODB.DemoStorage import DemoStorage
 
 from trackstore import Track, TrackingStorage, timestamps
+from trackstore.events.backends.memory import MemoryBackend
+from trackstore.events.tracker import DEFAULT_TRACKER_NAME, TRACKERS, Tracker
 
 
 class FrozenClock:
@@ -119,3 +122,32 @@ def memory_storage(trackFactory=Track):
         transaction.abort()
         connection.close()
         connection.db().close()
+
+
+@contextmanager
+def capture_events(tracker=None):
+    """Yield a list to which the events of the block are added, and sent nowhere else.
+
+    ``tracker`` is the one whose events are wanted; without it, the default tracker,
+    for which another stands in if none is registered.  Its processors do their work,
+    its backends are put back at the end of the block.
+
+    >>> from trackstore.events import emit
+    >>> with capture_events() as events:
+    ...     emit('order.placed', {'order': 17})
+    >>> [(event['name'], event['data']) for event in events]
+    [('order.placed', {'order': 17})]
+    """
+    missing = tracker is None and DEFAULT_TRACKER_NAME not in TRACKERS
+    if missing:
+        TRACKERS[DEFAULT_TRACKER_NAME] = Tracker()
+    routing = (tracker or TRACKERS[DEFAULT_TRACKER_NAME]).routing_backend
+    captured = MemoryBackend(limit=None)
+    captured.events = events = []
+    before, routing.backends = routing.backends, {'captured': captured}
+    try:
+        yield events
+    finally:
+        routing.backends = before
+        if missing:
+            del TRACKERS[DEFAULT_TRACKER_NAME]

@@ -1,13 +1,15 @@
 """Verification: every index and segment against the tracks."""
 
+from array import array
 from contextlib import contextmanager
-from operator import itemgetter
 
-from trackstore import codec, damage, keys, tail
+from trackstore import codec, damage, directory, tail
+from trackstore.agreement import Agreement, differences
+from trackstore.checkruns import RunNumbers, check_runs
 from trackstore.exceptions import DamagedError
-from trackstore.index import grouped
+from trackstore.overlap import Member, twice
 from trackstore.record import TailPart
-from trackstore.segment import BLOCK_NAME, COLLECT, NAME
+from trackstore.segment import BLOCK_NAME, NAME
 from trackstore.view import positions_of
 
 
@@ -43,10 +45,15 @@ def verify(storage, progress=None):
 class Check:
     """Compares the parts of a storage with each other, and goes on after each.
 
+    What it keeps grows with the blocks and with the gaps between numbers, beside
+    some bytes for each track of one segment at a time.
+
     ``problems`` are sentences.  ``directory`` tells whether that can be read.
     ``outdated`` are the entries of which something is hurt or wrong that follows
     from the blocks, by their keys; ``lost`` are the numbers of the hurt blocks of
-    a segment, by the key of its entry; ``leaves`` are the hurt leaves of runs.
+    a segment, by the key of its entry.  ``graves`` are the keys of entries whose dead
+    are hurt, ``pages`` the numbers of hurt pages of the tail, and ``runs`` a list of
+    what is hurt of the runs, as pairs of the kind of it and what names it.
     """
 
     def __init__(self, storage, progress=None):
@@ -57,14 +64,14 @@ class Check:
         self.others = []  # what is wrong with the tracks themselves
         self.directory = True
         self.outdated, self.lost = {}, {}
-        self.leaves = []
+        self.graves, self.pages, self.runs = [], [], []
         self.masking = []
-        self.spans = []
-        self.known = {}
+        self.members = []
+        self.known = RunNumbers()
 
     def everything(self):
         """Look at all there is."""
-        self.runs()
+        check_runs(self)
         parts = self.parts()
         entries = self.entries()
         self.total = sum(entry.count for _, entry in entries) + sum(map(len, parts))
@@ -74,7 +81,9 @@ class Check:
                 self._segment(key, entry)
         for part in parts:
             self._part(part)
-        self.twice()
+        for number, one, other in twice(self.members):
+            self.problems.append(f'track {self.storage.idFromNum(number)}: is in '
+                                 f'{one.name} and in {other.name}')
         self.problems += self.others
         return self
 
@@ -100,42 +109,36 @@ class Check:
         if hurt is not None:
             hurt(*args)
 
-    # runs
-
-    def runs(self):
-        """Read all pages and leaves of runs."""
-        with self.noting('the runs'):
-            table = self.storage._runs
-            for page in table.pages + table.current_pages:
-                with self.noting('a page of runs'):
-                    damage.check(page)
-            for ledger in (table.active, table.done, table.current):
-                with self.noting('a ledger of runs'):
-                    for number in damage.loaded(ledger).leaves:
-                        with self.noting('a leaf of runs', self.leaves.append,
-                                         (ledger.name, number)):
-                            ledger.leaf(number)
+    @contextmanager
+    def releasing(self, thing):
+        """Let go of what is loaded of an object in the meantime."""
+        loaded = thing._p_changed is not None
+        try:
+            yield thing
+        finally:
+            if not loaded and thing._p_jar is not None:
+                thing._p_deactivate()
 
     def _run_ids(self, where, numbers):
-        for number in numbers:
-            if number not in self.known:
-                try:
-                    self.known[number] = self.storage._run_state(number) is not None
-                except DamagedError:  # which is told already
-                    self.known[number] = True
-            if not self.known[number]:
-                self.others.append(f'{where}: run {number!r} does not exist')
+        self.others += [f'{where}: run {number!r} does not exist'
+                        for number in numbers if number not in self.known]
 
     # the tail and the directory
 
     def parts(self):
         """Return the parts of the tail that can be read."""
         parts = []
-        for n, page in enumerate(self.storage._pages):
-            with self.noting(tail.NAME.format(n)):
+        pages = self.storage._pages
+        for n, page in enumerate(pages):
+            where = tail.NAME.format(n)
+            with self.noting(where, self.pages.append, n):
                 damage.check(page)
-                self.masking += page.records
                 parts.append(TailPart(page, self.storage._layout))
+                self.masking += page.records
+                self.problems += [
+                    f'{where}: has track {number}, which belongs to another page'
+                    for number in page.records
+                    if tail.page_number(number, len(pages)) != n]
         self.masking.sort()
         return parts
 
@@ -152,7 +155,6 @@ class Check:
                 part.data_at(position)
                 codec.load_mapping(part.extras(position))
                 self._run_ids(where, part.column('runId', [position]))
-        self._span('the tail', part.numbers)
         self.advance(len(part))
 
     # segments
@@ -162,104 +164,99 @@ class Check:
 
     def _segment(self, key, entry):
         name = NAME.format(entry.first, entry.last)
-        segment = entry.segment
-        before = len(self.problems)
-        numbers = segment.numbers_at(range(len(segment)))
-        self._entry(name, entry, numbers)
-        self._blocks(key, entry)
-        for column, index in (segment.indexes or {}).items():
-            where = f'{name}, index {column}'
-            values = None if key in self.lost else segment.column(
-                column, range(len(segment)))
-            self._index(where, index, values)
-        if len(self.problems) > before + len(self.lost.get(key, ())):
-            self._outdate(key, entry)
-        with self.noting(name):
-            self._hidden(name, entry, numbers)
+        with self.releasing(entry.segment) as segment:
+            before = len(self.problems)
+            self._entry(name, entry)
+            agreements = self._indexes(name, segment)
+            self._blocks(key, entry, agreements)
+            if key not in self.lost:
+                self._compare(name, segment, agreements)
+            if len(self.problems) > before + len(self.lost.get(key, ())):
+                self._outdate(key, entry)
+            where = directory.DEAD_NAME.format(entry.first, entry.last)
+            with self.noting(where, self.graves.append, key):
+                self._hidden(name, entry)
 
-    def _entry(self, name, entry, numbers):
+    def _entry(self, name, entry):
         say = self.problems.append
-        if len(numbers) != entry.count:
-            say(f'{name}: has {len(numbers)} tracks, its entry says {entry.count}')
-        if not isinstance(numbers, range) and numbers != sorted(set(numbers)):
+        segment, intervals = entry.segment, entry.segment.intervals
+        for count in {len(segment), intervals.offsets[-1]} - {entry.count}:
+            say(f'{name}: has {count} tracks, its entry says {entry.count}')
+        if not intervals.rising:
             say(f'{name}: its numbers do not rise')
-        if (numbers[0], numbers[-1]) != (entry.first, entry.last):
-            say(f'{name}: its numbers are from {numbers[0]} to {numbers[-1]}')
-        lows, highs = entry.segment.block_times
+        first, last = intervals.starts[0], intervals.last
+        if (first, last) != (entry.first, entry.last):
+            say(f'{name}: its numbers are from {first} to {last}')
+        lows, highs = segment.block_times
         if (min(lows), max(highs)) != (entry.low, entry.high):
             say(f'{name}: its time span is not right')
 
-    def _hidden(self, name, entry, numbers):
+    def _hidden(self, name, entry):
         """Look at what is removed or overridden."""
         dead = entry.dead or frozenset()
         if len(dead) != entry.buried:
             self.problems.append(f'{name}: has {len(dead)} dead tracks, its entry '
                                  f'says {entry.buried}')
-        hidden = dead.union(positions_of(self.masking, entry))
-        if hidden:
-            numbers = [number for n, number in enumerate(numbers) if n not in hidden]
-        self._span(name, numbers)
+        intervals = entry.segment.intervals
+        hidden = sorted(dead.union(positions_of(self.masking, entry)))
+        self.members.append(
+            Member(name, intervals, array('q', intervals.numbers_at(hidden))))
 
-    def _blocks(self, key, entry):
+    def _blocks(self, key, entry, agreements):
         segment = entry.segment
         for n in range(len(segment.blocks)):
             where = BLOCK_NAME.format(entry.first, entry.last, n)
             numbers = segment.numbers_of(n)
-            with self.noting(where, self._lose, key, numbers):
-                self._block(where, segment, n)
+            with (self.noting(where, self._lose, key, numbers),
+                  self.releasing(segment.block(n)) as block):
+                self._block(where, segment, n, damage.loaded(block), agreements)
             self.advance(segment.block_starts[n + 1] - segment.block_starts[n])
-            if n % COLLECT == COLLECT - 1 and self.storage._p_jar is not None:
-                self.storage._p_jar.cacheGC()
 
     def _lose(self, key, numbers):
         self.lost.setdefault(key, []).append(numbers)
 
-    def _block(self, where, segment, n):
-        block = damage.loaded(segment.block(n))
+    def _block(self, where, segment, n, block, agreements):
         lows, highs = segment.block_times
-        length = segment.block_starts[n + 1] - segment.block_starts[n]
+        start, stop = segment.block_starts[n:n + 2]
+        length = stop - start
         times = block.column('timeStamp')
-        mappings = block.mappings
         if len(times) != length:
             self.problems.append(
                 f'{where}: has {len(times)} tracks, the segment says {length}')
         elif (min(times), max(times)) != (lows[n], highs[n]):
             self.problems.append(f'{where}: its time span is not right')
         for position in range(length):
-            if not isinstance(mappings[position], dict):
+            if not isinstance(block.mappings[position], dict):
                 self.others.append(
                     f'{where}: the data at {position} are no dictionary')
             codec.load_mapping(block.extras(position))
         self._run_ids(where, set(block.column('runId')))
+        for column, agreement in agreements.items():
+            agreement.compare(start, stop, block.column(column))
 
-    def _index(self, where, index, values):
-        """Look at an index; ``values`` are those of the tracks, if all are known."""
-        found, hurt = {}, []
-        for pages in index.kinds.values():
-            for number in range(len(pages)):
-                with self.noting(f'{where}, page {number}', hurt.append, number):
-                    found.update(pages.items(number))
-        if values is None or hurt:
-            return
-        expected = {value: positions for value, positions in grouped(values).items()
-                    if keys.kind_of(value) is not None}
-        for value in keys.sorted_keys(expected.keys() | found.keys()):
-            if expected.get(value) != found.get(value):
-                self.problems.append(
-                    f'{where}: does not agree with the tracks on {value!r}')
+    # indexes
 
-    def _span(self, name, numbers):
-        if numbers:
-            self.spans.append((numbers[0], numbers[-1], name, numbers))
+    def _indexes(self, name, segment):
+        """Return what the indexes say of each track, of those that are not hurt."""
+        found = {}
+        for column, index in (segment.indexes or {}).items():
+            agreement, hurt = Agreement(len(segment)), []
+            for pages in index.kinds.values():
+                for number, page in enumerate(pages):
+                    where = f'{name}, index {column}, page {number}'
+                    with (self.noting(where, hurt.append, number),
+                          self.releasing(page)):
+                        agreement.add(*pages.decoded(number))
+            if not hurt:
+                found[column] = agreement
+        return found
 
-    def twice(self):
-        """Look for numbers that more than one place has."""
-        self.spans.sort(key=itemgetter(0, 1))
-        for n, (_, last, name, numbers) in enumerate(self.spans):
-            for first, _, other, others in self.spans[n + 1:]:
-                if first > last:
-                    break
-                for number in sorted(set(others).intersection(numbers)):
-                    self.problems.append(
-                        f'track {self.storage.idFromNum(number)}: is in {name} '
-                        f'and in {other}')
+    def _compare(self, name, segment, agreements):
+        """Note where the tracks, all of which are known, have other values."""
+        for column, agreement in agreements.items():
+            if not agreement.complete():
+                values = segment.column(column, range(len(segment)))
+                self.problems += [
+                    f'{name}, index {column}: does not agree with the tracks on '
+                    f'{value!r}'
+                    for value in differences(segment.indexes[column], values)]

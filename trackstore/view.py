@@ -2,7 +2,6 @@
 
 from bisect import bisect_left, bisect_right
 
-from trackstore import tail
 from trackstore.record import Single, TailPart
 
 _NOTHING = frozenset()
@@ -19,19 +18,20 @@ class View:
         self.directory = directory
         self.pages = pages
         self.layout = layout
-        self.directory_stamp = directory._v_stamp
+        self.directory_stamps = directory.stamps()
         prefetch(pages)
         self.parts = [_part(page, layout) for page in pages]
         self.entries = directory.in_order()
+        last = directory.last
         self.masked = sorted(
             number for part in self.parts
-            if part.all_numbers and part.all_numbers[0] <= directory.last
-            for number in part.all_numbers if number <= directory.last)
+            if part.all_numbers and part.all_numbers[0] <= last
+            for number in part.all_numbers if number <= last)
         self._hidden = {}
 
     def current(self):
         """Tell whether this is still what the storage holds."""
-        if self.directory._v_stamp is not self.directory_stamp:
+        if self.directory.stamps() != self.directory_stamps:
             return False
         return all(page._v_stamp is part.stamp
                    for page, part in zip(self.pages, self.parts, strict=True))
@@ -73,19 +73,20 @@ def positions_of(numbers, entry):
 
 
 def locate(directory, page, layout, number):
-    """Return a source and the position in it where a track is, or None.
+    """Return where a track is, or None if it is nowhere.
 
-    The source is a block, or the record in the tail.
+    That is the source, which is a block or the record in the tail, the position in
+    it, and the segment or None.
     """
     if number in page.records:
         record = page.records[number]
-        return None if record is None else (Single(layout, record), 0)
+        return None if record is None else (Single(layout, record), 0, None)
     for _, entry in directory.in_order():
         if entry.first <= number <= entry.last:
             position = entry.segment.position_of(number)
             if position is not None and not (
                     entry.dead is not None and position in entry.dead):
-                return entry.segment.place(position)
+                return *entry.segment.place(position), entry.part
     return None
 
 
@@ -95,8 +96,3 @@ def _part(page, layout):
     if part is None or part.stamp is not stamp or part.layout is not layout:
         part = page._v_part = TailPart(page, layout)
     return part
-
-
-def page_number(number, pages):
-    """Return which page of the tail a number belongs to."""
-    return number // tail.PAGE_SIZE % pages

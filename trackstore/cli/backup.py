@@ -6,6 +6,7 @@ from datetime import timezone
 import click
 
 from trackstore import backup as backups
+from trackstore.cli.ending import cleaning_up
 from trackstore.cli.output import (
     counted,
     json_option,
@@ -49,7 +50,7 @@ def backup(places, full, gzip, quick, keep, task, as_json):
         raise click.UsageError('allowed are two places: STORE and FOLDER')
     if task is not None and len(places) != 1:
         raise click.UsageError(f'--{task} takes one place: FOLDER')
-    with failures():
+    with failures(), cleaning_up():
         if task == 'list':
             _list(places[0], as_json)
         elif task == 'verify':
@@ -72,6 +73,8 @@ def _back_up(store, folder, full, gzip, quick, keep, as_json):
         click.echo(f'{_kind(part)}: {shown(part.path)}, {size(part.bytes)}')
     if removed:
         click.echo(f'{counted(len(removed), "older file")} removed')
+    if 'blobstorage_dir=' in store.partition('?')[2]:
+        click.echo('Note: blobs are no part of it; copy their folder now', err=True)
 
 
 def _kind(part):

@@ -1,15 +1,22 @@
 """``trackstore copy``."""
 
+import errno
+
 import click
+from ZODB.FileStorage.format import CorruptedError
 from ZODB.POSException import ConflictError, POSError, POSKeyError
 
 from trackstore.cli.output import counted, json_option, show_json, shown, size
 from trackstore.cli.progress import progress_bar
 from trackstore.cli.store import Failure, failures
 from trackstore.copying import copy as copy_database
+from trackstore.exceptions import DamagedError
 
 #: How the errors of a database's driver are called, whichever it is.
 DRIVERS = {'OperationalError', 'InterfaceError'}
+
+#: A disk or a quota that is full, and a file that may not grow.
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 TITLES = {'bytes': 'copy', 'objects': 'compare', 'tracks': 'verify'}
 
@@ -34,18 +41,21 @@ def copy(source, target, as_json):
             copied = copy_database(
                 source, target,
                 lambda done, total, remark: advance(done, total, TITLES[remark]))
-        except (ConflictError, POSKeyError):
+        except (ConflictError, POSKeyError, CorruptedError, DamagedError):
             raise
         except Exception as e:  # a server that was lost, for instance
-            if not isinstance(e, POSError) and not _is_of_a_driver(e):
+            if (not isinstance(e, POSError) and not _is_of_a_driver(e)
+                    and getattr(e, 'errno', None) not in FULL):
                 raise
-            why = ' '.join(str(e).split()) or type(e).__name__
+            why = (getattr(e, 'strerror', None) or ' '.join(str(e).split())
+                   or type(e).__name__)
             raise Failure(f'the copy was interrupted: {why}; the same command goes '
                           f'on where it ended') from None
     if as_json:
         show_json(vars(copied))
     else:
-        before = f' ({copied.before:,} were there)' if copied.before else ''
+        before = ('' if not copied.before else ' (1 was there)' if copied.before == 1
+                  else f' ({copied.before:,} were there)')
         click.echo(f'copied: {counted(copied.transactions, "transaction")}{before}, '
                    f'{counted(copied.records, "record")}, {size(copied.bytes)}')
         for name, tracks in copied.stores.items():

@@ -1,5 +1,8 @@
 """``trackstore pack``."""
 
+import math
+import time
+
 import click
 from ZODB.POSException import (
     ConflictError,
@@ -17,9 +20,20 @@ VACUUM = ('Note: PostgreSQL uses the room again by itself; VACUUM FULL gives it 
           'to the disk')
 
 
+DAY = 24 * 60 * 60
+
+
+def _days(context, option, days):
+    """Of days before 1970 the storages of the ZODB know nothing."""
+    if math.isnan(days):
+        raise click.BadParameter('nan is no number of days')
+    return min(days, time.time() / DAY)
+
+
 @click.command()
 @click.argument('store')
 @click.option('--days', type=click.FloatRange(0), default=0, show_default=True,
+              callback=_days,
               help='Keep what can be undone of so many days.')
 @json_option
 def pack(store, days, as_json):

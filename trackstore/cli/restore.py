@@ -3,6 +3,7 @@
 import click
 
 from trackstore.cli.criteria import zone_option
+from trackstore.cli.ending import cleaning_up
 from trackstore.cli.output import json_option, moment, show_json, shown, size
 from trackstore.cli.store import failures
 from trackstore.importers.times import asked_time
@@ -26,7 +27,7 @@ def restore(folder, store, at, overwrite, zone, as_json):
     All is read and checked before STORE is touched.
     """
     asked = _time(at, zone)
-    with failures():
+    with failures(), cleaning_up():
         restored = restore_backup(folder, store, asked, overwrite)
     if as_json:
         show_json(vars(restored))

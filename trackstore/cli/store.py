@@ -12,11 +12,11 @@ from ZODB.POSException import ConflictError, POSError, ReadOnlyError
 import trackstore
 from trackstore import damage
 from trackstore.exceptions import DamagedError, TrackstoreError
+from trackstore.opening import path_of
 
 CUT = 'ends in the middle of a transaction'
 REMEDY = ('after making a copy, open it for writing once (compact, import) to cut '
           'that off')
-FILE_URI = 'file://'
 
 #: The packages of which an error says that a server is lost.
 ENGINES = ('ZEO', 'relstorage', 'psycopg2')
@@ -40,9 +40,8 @@ def opened(where, write=False, create=False):
     """Yield the storage of a place; what is wrong ends the command."""
     with ExitStack() as stack:
         try:
-            if not create:
-                _must_exist(where)
-            length = os.path.getsize(where) if os.path.isfile(where) else 0
+            path = path_of(where)
+            length = os.path.getsize(path) if path and os.path.isfile(path) else 0
             tracks = stack.enter_context(
                 trackstore.open(where, create=create, readOnly=not write))
         except (click.ClickException, KeyboardInterrupt):
@@ -101,25 +100,31 @@ def failures():
             raise
         raise Failure(_sentence(e)) from None
     except Exception as e:
-        if isinstance(getattr(e, 'obj', None), Broken):
+        if isinstance(getattr(e, 'obj', None), Broken) or _is_of_a_file(e):
             raise Damaged(damage.reason(e)) from None
         if type(e).__module__.partition('.')[0] not in ENGINES:
             raise
         raise Failure(f'the server of the database is lost: {_sentence(e)}') from None
 
 
+def _is_of_a_file(error):
+    """Tell whether the ZODB could not make sense of what is in a file."""
+    if not isinstance(error, (ValueError, OverflowError, MemoryError, TypeError)):
+        return False
+    trace = error.__traceback__
+    while trace.tb_next is not None:
+        trace = trace.tb_next
+    return trace.tb_frame.f_globals.get('__name__', '').startswith(
+        ('ZODB.FileStorage', 'ZODB.fsIndex'))
+
+
 def _told(error):
     return f'{error.where}: {error.why}' if error.where else str(error)
 
 
-def _must_exist(where):
-    """A URI of a file would make it."""
-    if where.startswith(FILE_URI):
-        path = where[len(FILE_URI):].partition('?')[0]
-        if not os.path.exists(path):
-            raise Failure(f'there is no database at {path!r}')
-
-
 def _sentence(error):
+    if isinstance(error, OSError) and error.strerror:
+        return f'{error.filename}: {error.strerror}' if error.filename else (
+            error.strerror)
     text = ' '.join(str(error).split()) or type(error).__name__
     return text.removeprefix('where: ')

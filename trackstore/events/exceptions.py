@@ -39,3 +39,7 @@ class DeliveryError(TrackstoreError, RuntimeError):
     def __init__(self, message, again=True):
         super().__init__(message)
         self.again = again
+
+
+class RegistryError(TrackstoreError, ValueError):
+    """What cannot be the documentation of an event type."""

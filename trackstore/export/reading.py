@@ -5,7 +5,7 @@ from itertools import groupby
 from trackstore import damage, tail
 from trackstore.exceptions import DamagedError
 from trackstore.track import bind
-from trackstore.view import locate, page_number
+from trackstore.view import locate
 
 AT_ONCE = 1_000     # tracks after which the cache is looked after
 
@@ -110,12 +110,13 @@ class WholeReading(Reading):
 
     def _track(self, pages, number):
         """Return the track of a number, None if it is removed."""
-        storage, directory = self.storage, self.storage._directory
-        page = pages[page_number(number, len(pages))]
-        found = locate(directory, page, storage._layout, number)
+        storage, segments = self.storage, self.storage._directory
+        page = pages[tail.page_number(number, len(pages))]
+        found = locate(segments, page, storage._layout, number)
         if found is None:
             return None
-        source, position = found
+        source, position, segment = found
+        directory = segments.holder(segment)
         return bind(storage.trackFactory, storage, number,
                     (page, page._v_stamp, directory, directory._v_stamp, source),
                     position)

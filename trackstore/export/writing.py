@@ -9,6 +9,7 @@ from trackstore.export import jsonlines, table
 from trackstore.export.exceptions import ExportError
 from trackstore.export.places import is_of_storage
 from trackstore.export.reading import Reading, WholeReading
+from trackstore.opening import without_password
 
 FORMATS = {'jsonl': jsonlines.lines, 'csv': table.lines}
 
@@ -65,8 +66,9 @@ def _format_of(target):
         if ending in FORMATS:
             return ending
         if os.path.splitext(os.fspath(target).removesuffix('.gz'))[1]:
+            shown = without_password(os.fspath(target))
             raise ExportError(
-                f'target: the ending of {os.fspath(target)} says no format; known are '
+                f'target: the ending of {shown} says no format; known are '
                 f'{", ".join(f".{name}" for name in FORMATS)}, others need a format '
                 f'(--format)')
     return 'jsonl'
@@ -96,7 +98,8 @@ def _replaced(path):
     try:
         file = open(place, 'wb' if special else 'xb')  # noqa: SIM115
     except OSError as e:
-        raise ExportError(f'{path} cannot be written: {e.strerror}') from None
+        raise ExportError(
+            f'{without_password(str(path))} cannot be written: {e.strerror}') from None
     try:
         with file:
             yield file

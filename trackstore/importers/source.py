@@ -13,6 +13,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 from trackstore.importers.exceptions import SourceError, SourceMissing
+from trackstore.opening import without_password
 
 BLOCK = 1 << 20
 BEGINNING = 1 << 16     # bytes looked at to recognise a format
@@ -132,7 +133,8 @@ class Source:
         try:
             status = os.stat(self.path)
         except FileNotFoundError:
-            raise SourceMissing(f'there is no file {self.path}') from None
+            raise SourceMissing(
+                f'there is no file {without_password(str(self.path))}') from None
         except (OSError, ValueError) as e:
             raise SourceError(f'{self.path} cannot be read: {e}') from None
         if stat.S_ISDIR(status.st_mode):

@@ -1,5 +1,6 @@
 """What many tests need."""
 
+import logging
 import tempfile
 
 import pytest
@@ -28,5 +29,15 @@ def damaged(tmp_path):
         tracks.saveTracks(('a', 0, 'ann', {'n': n, 's': 'x' * (n % 99)}, n)
                           for n in range(5_000))
     data = path.read_bytes()
-    path.write_bytes(data[:9_000] + b'x' * 300 + data[9_300:])
+    path.write_bytes(data[:12_000] + b'x' * 300 + data[12_300:])
     return path
+
+
+@pytest.fixture
+def quiet():
+    """The ZODB logs each object that it cannot load."""
+    logger = logging.getLogger('ZODB')
+    before = logger.level
+    logger.setLevel(logging.CRITICAL + 1)
+    yield
+    logger.setLevel(before)

@@ -167,11 +167,11 @@ class PostgreSQL:
         finally:
             connection.close()
 
-    def new_database(self):
-        """Make an empty database, and return its name."""
+    def new_database(self, template='template1'):
+        """Make a database, empty or as another one, and return its name."""
         self._databases += 1
         name = f'tracks{self._databases}'
-        self.execute(f'CREATE DATABASE {name}')
+        self.execute(f'CREATE DATABASE {name} TEMPLATE {template}')
         return name
 
     def uri(self, database, keep_history=True):

@@ -1,9 +1,9 @@
 """Every kind of storage that a store may be in, each chosen by its URI."""
 
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
-from trackstore.opening import database
+from trackstore.opening import database, open_storage
 from trackstore.tests.servers import PostgreSQL, ZEOServer, need
 
 #: Kinds of which each database is new, and gone when it is closed.
@@ -13,6 +13,9 @@ IN_MEMORY = ('MappingStorage', 'DemoStorage')
 SERVED = ('ZEO', 'PostgreSQL', 'PostgreSQL without history')
 
 KINDS = ('FileStorage', 'zlibstorage', *IN_MEMORY, *SERVED)
+
+#: Kinds that are there again after they were closed.
+LASTING = ('FileStorage', 'zlibstorage', *SERVED)
 
 #: Kinds that have an undo log.
 WITH_UNDO = ('FileStorage', 'zlibstorage', 'ZEO', 'PostgreSQL')
@@ -36,6 +39,7 @@ class Places:
         self.folder = Path(folder)
         self._stack = ExitStack()
         self._postgresql = None
+        self._templates = {}  # kind -> database with tables
 
     @property
     def postgresql(self):
@@ -43,6 +47,14 @@ class Places:
             self._postgresql = self._stack.enter_context(
                 PostgreSQL(self.folder / 'postgresql'))
         return self._postgresql
+
+    def _postgresql_uri(self, kind):
+        """Return the URI of a database that has empty tables: a copy is quicker."""
+        server, keep = self.postgresql, kind == 'PostgreSQL'
+        if kind not in self._templates:
+            self._templates[kind] = server.new_database()
+            open_storage(server.uri(self._templates[kind], keep))[0].close()
+        return server.uri(server.new_database(self._templates[kind]), keep)
 
     @contextmanager
     def uri(self, kind, folder):
@@ -52,8 +64,7 @@ class Places:
             with ZEOServer(folder / 'served.fs') as server:
                 yield server.uri
         elif kind.startswith('PostgreSQL'):
-            server = self.postgresql
-            yield server.uri(server.new_database(), kind == 'PostgreSQL')
+            yield self._postgresql_uri(kind)
         elif kind == 'zlibstorage':
             need('zc.zlibstorage')
             config = folder / 'zlib.conf'
@@ -80,3 +91,11 @@ class Places:
 
     def close(self):
         self._stack.close()
+
+
+def history(where):
+    """Return each transaction of a place with its records, by object."""
+    with closing(open_storage(where, create=False, readOnly=True)[0]) as storage:
+        return [(each.tid, each.user, each.description, each.status,
+                 sorted((record.oid, record.tid, record.data) for record in each))
+                for each in storage.iterator()]

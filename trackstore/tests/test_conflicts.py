@@ -1,27 +1,12 @@
 """Two transactions on the same tracks: one of them is told, nothing is lost."""
 
 import pytest
-import transaction
 from ZODB.DB import DB
 from ZODB.FileStorage import FileStorage
 from ZODB.POSException import ConflictError, UndoError
 
 from trackstore import TrackingStorage
-
-
-class Client:
-
-    def __init__(self, database):
-        self.manager = transaction.TransactionManager()
-        self.connection = database.open(self.manager)
-
-    @property
-    def tracks(self):
-        return self.connection.root()["tracks"]
-
-    def begin(self):
-        self.manager.begin()
-        return self.tracks
+from trackstore.tests.clients import Client
 
 
 @pytest.fixture
@@ -39,8 +24,7 @@ def clients(database):
     made = Client(database), Client(database)
     yield made
     for client in made:
-        client.manager.abort()
-        client.connection.close()
+        client.close()
 
 
 def change(tracks):

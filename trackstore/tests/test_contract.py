@@ -4,13 +4,13 @@ import threading
 import time
 
 import pytest
-import transaction
 from ZODB.interfaces import IStorageUndoable
 from ZODB.POSException import ConflictError
 
 import trackstore
 from trackstore import Track, TrackingStorage
 from trackstore.opening import database
+from trackstore.tests.clients import Client
 from trackstore.tests.storages import IN_MEMORY, KINDS, SERVED, WITH_UNDO
 
 #: A MappingStorage resolves no conflicts, so it is for one writer at a time.
@@ -22,29 +22,6 @@ class Visit(Track):
     metadata_attributes = (*Track.metadata_attributes, "state")
     index_attributes = (*Track.index_attributes, "state", "page")
     state = "new"
-
-
-class Client:
-    """A connection with a transaction manager of its own."""
-
-    def __init__(self, db):
-        self.db = db
-        self.manager = transaction.TransactionManager()
-        self.connection = db.open(self.manager)
-
-    @property
-    def tracks(self):
-        return self.connection.root()["tracks"]
-
-    def commit(self):
-        self.manager.commit()
-
-    def abort(self):
-        self.manager.abort()
-
-    def close(self):
-        self.manager.abort()
-        self.connection.close()
 
 
 class Place:
@@ -60,6 +37,14 @@ class Place:
     def client(self):
         self.clients.append(Client(self.db))
         return self.clients[-1]
+
+    def two_with_a_track(self):
+        """Return two clients that both see a track."""
+        one, two = self.client(), self.client()
+        one.tracks.saveUserTrack("a", 0, "u", {"n": 0})
+        one.commit()
+        two.begin()
+        return one, two
 
 
 @pytest.fixture
@@ -153,10 +138,7 @@ def test_writers_at_the_same_time_do_not_conflict(place):
 
 @over("kind", FOR_WRITERS)
 def test_of_two_changes_of_a_track_one_conflicts(place):
-    one, two = place.client(), place.client()
-    one.tracks.saveUserTrack("a", 0, "u", {"n": 0})
-    one.commit()
-    two.manager.begin()
+    one, two = place.two_with_a_track()
     one.tracks["0000001"].data["n"] = 1
     two.tracks["0000001"].data["n"] = 2
     one.commit()
@@ -168,10 +150,7 @@ def test_of_two_changes_of_a_track_one_conflicts(place):
 
 @over("kind", FOR_WRITERS)
 def test_a_track_shows_what_another_client_committed(place):
-    one, two = place.client(), place.client()
-    one.tracks.saveUserTrack("a", 0, "u", {"n": 0})
-    one.commit()
-    two.manager.begin()
+    one, two = place.two_with_a_track()
     held = two.tracks["0000001"]
     assert held.data == {"n": 0}
     one.tracks["0000001"].data["n"] = 1

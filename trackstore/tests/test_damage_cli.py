@@ -7,7 +7,7 @@ import pytest
 
 import trackstore
 from trackstore import merge
-from trackstore.tests.test_cli import invoke, shell
+from trackstore.tests.commands import invoke, shell
 
 
 @pytest.fixture

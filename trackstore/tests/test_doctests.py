@@ -37,10 +37,13 @@ STORIES = {
     # a MappingStorage resolves no conflicts, a DemoStorage of two does not pack
     'transactions.rst': [kind for kind in KINDS if kind not in IN_MEMORY],
     'errors.rst': EVERYWHERE,
+    'events.rst': KINDS,
+    'registry.rst': EVERYWHERE,
     'opening.rst': ('FileStorage',),
     'importers.rst': ('MappingStorage',),
     'cli.rst': ('MappingStorage',),
     'backup.rst': ('MappingStorage',),
+    'damage.rst': ('MappingStorage',),
     'backends.rst': ('unattached',),
 }
 
@@ -88,7 +91,7 @@ def run_examples(text, names, source):
 @pytest.mark.parametrize(('name', 'kind'), [
     pytest.param(name, kind, id=f'{name.removesuffix(".rst")}-{kind}')
     for name, kinds in STORIES.items() for kind in kinds])
-def test_story(name, kind, tmp_path, places):
+def test_story(name, kind, tmp_path, places, quiet):
     source = FOLDER / name
     text = source.read_text('utf-8')
     with (root_of(kind, tmp_path, places) as root,

@@ -8,7 +8,7 @@ from ZODB.DB import DB
 from ZODB.FileStorage import FileStorage
 from ZODB.MappingStorage import MappingStorage
 
-from trackstore.storage import FORMAT
+from trackstore.parts import FORMAT
 from trackstore.tests import golden
 
 FILES = sorted(Path(__file__).parent.joinpath("data").glob("format-*.fs.gz"))

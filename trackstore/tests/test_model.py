@@ -28,8 +28,9 @@ from ZODB.DB import DB
 from ZODB.FileStorage import FileStorage
 
 from trackstore import TrackingStorage, timestamps
-from trackstore.tests import model as tries
-from trackstore.tests.model import Item, Model, differences
+from trackstore.criteria import Equal
+from trackstore.tests import strategies as tries
+from trackstore.tests.model import Item, Model, differences, small_segments
 
 EXAMPLES = int(os.environ.get("TRACKSTORE_EXAMPLES", 25))
 
@@ -59,7 +60,7 @@ class StoreMachine(RuleBasedStateMachine):
     def open(self, small):
         """Make the store, most often with very small segments."""
         if small:
-            self.stack.enter_context(tries.small_segments(small))
+            self.stack.enter_context(small_segments(small))
         self.db = DB(FileStorage(self.folder + "/tracks.fs"))
         self.connect()
         self.connection.root()["store"] = TrackingStorage(trackFactory=Item)
@@ -328,7 +329,7 @@ class StoreMachine(RuleBasedStateMachine):
         number = self.model.getLastUserTrack(task, run, user)
         assert (last and int(last.name)) == number
         users = {self.model.tracks[n].userName
-                 for n in self.model.query(taskId=tries.Equal(task))}
+                 for n in self.model.query(taskId=Equal(task))}
         assert set(self.store.getUserNames(task)) == users
         assert (set(self.store.getTaskIds())
                 == {track.taskId for track in self.model.tracks.values()})

@@ -3,21 +3,14 @@
 import json
 
 import pytest
-from click.testing import CliRunner
 from ZODB.DemoStorage import DemoStorage
 from ZODB.FileStorage import FileStorage
 from ZODB.FileStorage.FileStorage import FileStorageError
 
 import trackstore
-from trackstore.cli.command import command
 from trackstore.opening import database
-
-KINDS = ('FileStorage', 'zlibstorage', 'ZEO', 'PostgreSQL',
-         'PostgreSQL without history')
-
-
-def invoke(*arguments):
-    return CliRunner().invoke(command, [str(argument) for argument in arguments])
+from trackstore.tests.commands import invoke
+from trackstore.tests.storages import LASTING
 
 
 def revisions(uri):
@@ -36,7 +29,7 @@ def fill(uri, count=40):
             tracks._p_jar.transaction_manager.commit()
 
 
-@pytest.mark.parametrize('kind', KINDS)
+@pytest.mark.parametrize('kind', LASTING)
 def test_pack(kind, places, tmp_path):
     with places.uri(kind, tmp_path) as uri:
         fill(uri)

@@ -113,14 +113,16 @@ def test_a_uri_that_does_not_say_all(uri):
     assert message.endswith(WANTED)
 
 
-def test_a_database_of_the_other_kind(server):
+@pytest.mark.parametrize('made, kept', [('with', True), ('without', False)])
+def test_a_database_of_the_other_kind(server, made, kept):
     name = server.new_database()
-    with trackstore.open(server.uri(name, keep_history=True)):
+    with trackstore.open(server.uri(name, keep_history=kept)):
         pass
-    assert refusal(server.uri(name, keep_history=False)).endswith(
-        'cannot be opened: Schema mismatch: a history-free adapter can not connect to '
-        'a history-preserving database. If you need to convert, use the zodbconvert '
-        'utility.')
+    assert refusal(server.uri(name, keep_history=not kept)).endswith(
+        f'cannot be opened: Schema mismatch: the database was made {made} history; '
+        f'allowed is keep_history={str(kept).lower()}')
+    with trackstore.open(server.uri(name, keep_history=kept)) as tracks:
+        assert len(tracks) == 0
 
 
 def test_an_empty_database_for_reading_only(server):

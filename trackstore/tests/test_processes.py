@@ -6,9 +6,10 @@ import pytest
 
 import trackstore
 from trackstore.tests.storages import SERVED
-from trackstore.tests.writer import LEAST, TASKS, Writers
+from trackstore.tests.writer import TASKS, Writers
 
-SECONDS = 1.5
+#: So long do they work, and so many steps does each take at least.
+SECONDS, LEAST = 1.5, 6
 
 
 @pytest.fixture
@@ -25,7 +26,6 @@ def check(uri, results):
     """Compare what the writers say that they have committed with what is there."""
     expected = {}
     for result in results:
-        assert result["steps"] >= LEAST
         for trackId, data in result["committed"].items():
             assert trackId not in expected
             expected[trackId] = data
@@ -40,7 +40,7 @@ def check(uri, results):
 @pytest.mark.parametrize("step", ["single", "batch", "mixed"])
 @pytest.mark.parametrize("kind", SERVED)
 def test_processes_do_not_conflict(uri, step):
-    writers = Writers(uri, step, 3, SECONDS)
+    writers = Writers(uri, step, 3, SECONDS, LEAST)
     writers.start()
     results = writers.results()
     assert [result["conflicts"] for result in results] == [[]] * 3
@@ -50,7 +50,7 @@ def test_processes_do_not_conflict(uri, step):
 @pytest.mark.parametrize("kind", SERVED)
 def test_compaction_beside_processes(uri):
     """The process that compacts gives way, or comes through in the end."""
-    writers = Writers(uri, "mixed", 3, SECONDS)
+    writers = Writers(uri, "mixed", 3, SECONDS, LEAST)
     writers.start()
     end = time.monotonic() + SECONDS
     while time.monotonic() < end:

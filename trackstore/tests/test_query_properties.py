@@ -12,7 +12,7 @@ from ZODB.DB import DB
 
 from trackstore import TrackingStorage
 from trackstore.criteria import Between, Equal, Not, Prefix
-from trackstore.tests import model as tries
+from trackstore.tests import strategies as tries
 from trackstore.tests.model import Item, Model, differences, kind, small_segments
 
 EXAMPLES = int(os.environ.get("TRACKSTORE_EXAMPLES", 25))

@@ -44,6 +44,7 @@ def save_at_the_same_time(uri):
         for n in range(5):
             for manager, root, name in zip(managers, roots, 'ab', strict=True):
                 manager.begin()
+                root['tracks'].startRun(name)  # both in one page of runs
                 root['tracks'].saveTracks([(name, 0, name, {'n': n})] * 100)
             for manager in managers:
                 manager.commit()

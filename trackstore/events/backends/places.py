@@ -124,10 +124,40 @@ class Opened(Given):
     """A storage in a database that is opened when it is needed first."""
 
     def __init__(self, where, name):
-        super().__init__(lambda: opening.database(where), name)
+        super().__init__(lambda: _shared.open(where), name)
 
     def _release(self):
-        self._db.close()
+        _shared.release(self._db)
+
+
+class _Shared:
+    """The databases that are open: one for all places in the same file."""
+
+    def __init__(self):
+        self._lock = threading.Lock()
+        self._open = {}
+        self._process = None
+
+    def open(self, where):
+        with self._lock:
+            if self._process != os.getpid():
+                self._open, self._process = {}, os.getpid()
+            key = where if opening.is_uri(os.fspath(where)) else os.path.realpath(where)
+            if key not in self._open:
+                self._open[key] = [opening.database(where), 0]
+            self._open[key][1] += 1
+            return self._open[key][0]
+
+    def release(self, db):
+        with self._lock:
+            key, = (key for key, entry in self._open.items() if entry[0] is db)
+            self._open[key][1] -= 1
+            if not self._open[key][1]:
+                del self._open[key]
+                db.close()
+
+
+_shared = _Shared()
 
 
 def _checked(storage, place):

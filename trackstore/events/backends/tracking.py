@@ -45,7 +45,7 @@ class TrackingBackend:
     gives the event back.
     """
 
-    def __init__(self, where=None, storage=None, database=None, name='events',
+    def __init__(self, where=None, storage=None, database=None, name='tracks',
                  task='name', session=('context.session_id', 'context.session'),
                  user=('context.user_id', 'context.user'), time='timestamp'):
         self._place = place_of(where, storage, database, name)
@@ -118,36 +118,36 @@ class _Form:
     """Which part of an event becomes which part of a track."""
 
     def __init__(self, task, session, user, time):
-        self._task = paths.alternatives(task, 'task')
-        self._session = paths.alternatives(session, 'session')
-        self._user = paths.alternatives(user, 'user')
-        self._time = paths.alternatives(time, 'time')
+        tasks = paths.alternatives(task, 'task')
+        times = paths.alternatives(time, 'time')
+        self._task = paths.reader(tasks)
+        self._session = paths.reader(paths.alternatives(session, 'session'))
+        self._user = paths.reader(paths.alternatives(user, 'user'))
+        self._time = paths.reader(times)
+        self._named = tasks[0] == ('name',)
+        self._timed = times[0] == ('timestamp',)
 
     def record(self, event):
         """Return task, session, user, data and time stamp.
 
         The data are the event without what the task and the time say.
         """
-        task = paths.first_value(event, self._task)
-        moment = paths.first_value(event, self._time)
+        moment = self._time(event)
         data = dict(event)
-        if self._task[0] == ('name',):
+        if self._named:
             data.pop('name', None)
-        if self._time[0] == ('timestamp',) and getattr(moment, 'tzinfo', None) is _utc:
-            data.pop('timestamp')
+        if type(moment) is datetime.datetime:
+            if self._timed and moment.tzinfo is _utc:
+                del data['timestamp']
+            elif moment.tzinfo is None:
+                moment = moment.replace(tzinfo=_utc)
+            moment = moment.timestamp()
+        elif moment is None:
+            moment = timestamps.clock()
         data[ID] = event.id
-        return (_key(task), paths.first_value(event, self._session),
-                _key(paths.first_value(event, self._user)), data,
-                _time_stamp(moment))
+        return (_key(self._task(event)), self._session(event),
+                _key(self._user(event)), data, moment)
 
 
 def _key(value):
-    return str(value) if isinstance(value, uuid.UUID) else value
-
-
-def _time_stamp(moment):
-    if isinstance(moment, datetime.datetime):
-        if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=_utc)
-        return moment.timestamp()
-    return timestamps.clock() if moment is None else moment
+    return str(value) if type(value) is uuid.UUID else value

@@ -1,7 +1,7 @@
 """Faults: what is done to a store here, and how it has to come out of it.
 
 ``kill``
-    kill -9 at a random moment of saving, upkeep, compaction and packing
+    kill -9 at a random moment of saving, upkeep, compaction, packing and copying
 ``server``
     kill -9 of the ZEO server that a client works with
 ``soak``
@@ -10,5 +10,5 @@
     disks that are full
 
 ``python -m trackstore.tests.faults COMMAND`` runs the first three for as long
-as one likes; ``test_faults`` runs all of them, shortened.
+as one likes; tests beside them run all, shortened.
 """

@@ -17,6 +17,8 @@ def arguments(argv=None):
         each.add_argument("--rounds", type=int, default=200)
         each.add_argument("--seconds", type=float, help="stop after so many")
         each.add_argument("--seed", default="0")
+    kill.add_argument("--aim", action="append", metavar="PHASE",
+                      help="kill in this phase only; may be given again")
     server.add_argument("--clients", type=int, default=1)
     soak = commands.add_parser("soak", help="mixed work for a long time")
     soak.add_argument("--minutes", type=float, default=60)
@@ -51,7 +53,11 @@ def run(options):
     given = options.rounds, options.seconds, options.seed
     if options.command == "kill":
         from trackstore.tests.faults import kill
-        outcome = kill.run(*given, say=say)
+        for aim in options.aim or ():
+            if aim not in kill.AIMS:
+                sys.exit(f"--aim: {aim!r} is no phase; allowed are "
+                         f"{', '.join(map(repr, filter(None, kill.AIMS)))}")
+        outcome = kill.run(*given, options.aim, say=say)
         return outcome, kill.summary(outcome)
     from trackstore.tests.faults import server
     outcome = server.run(*given, options.clients, say=say)

@@ -1,7 +1,12 @@
 """Whether a store is what its model is: tracks, runs, every index, and itself."""
 
+from pathlib import Path
+
+import trackstore
+from trackstore.copying import copy
 from trackstore.criteria import Equal
 from trackstore.tests.model import MISSING, differences
+from trackstore.tests.storages import history
 
 #: Of each index about so many values are asked for, all of them are counted.
 VALUES = 30
@@ -13,6 +18,23 @@ def problems(store, model):
     if not found:  # the rest would only say the same again
         found = index_differences(store, model) + time_differences(store, model)
     return found + store.verify()
+
+
+def copy_problems(source, target, model):
+    """Complete a copy of a source that is right; return what is wrong then."""
+    before = Path(source).read_bytes()
+    copied = copy(source, target)
+    found = list(copied.problems)
+    if Path(source).read_bytes() != before:
+        found.append("the source was changed by being copied")
+    expected = history(source)
+    if copied.before + copied.transactions != len(expected):
+        found.append(f"{copied.before} and {copied.transactions} transactions were "
+                     f"copied of {len(expected)}")
+    if history(target) != expected:
+        found.append("the copy has not the same transactions as its source")
+    with trackstore.open(target, create=False, readOnly=True) as store:
+        return found + [f"copy: {each}" for each in problems(store, model)]
 
 
 def index_differences(store, model):

@@ -21,9 +21,9 @@ from random import Random
 
 import trackstore
 from trackstore.testing import frozen_clock
-from trackstore.tests.faults.check import problems
+from trackstore.tests.faults.check import copy_problems, problems
 from trackstore.tests.faults.work import Numbered, perform
-from trackstore.tests.faults.worker import Worker
+from trackstore.tests.faults.worker import COPY, Worker, remove_copy
 from trackstore.tests.model import Item, Model, small_segments
 
 #: So many rounds does a store live through, in turns.
@@ -36,7 +36,8 @@ SIZES = [None, 4, 16]
 AIMS = {
     None: 6, "committing": 4, "writing to the file": 6, "sealing": 3,
     "sealing: commit": 3, "sealing runs": 1, "sealing runs: commit": 1, "merging": 3,
-    "merging: commit": 3, "compacting": 2, "packing": 4, "renaming": 2, "opening": 1}
+    "merging: commit": 3, "compacting": 2, "packing": 4, "copying": 3,
+    "writing to the copy": 4, "comparing the copy": 1, "renaming": 2, "opening": 1}
 
 #: After so many seconds it comes anyway.
 LATEST = 0.6
@@ -50,6 +51,7 @@ class Outcome:
         self.phases = Counter()
         self.transactions = Counter()  # committed, found, not found
         self.tracks = Counter()
+        self.copies = 0  # that were completed
         self.problems = []
 
     def count(self, fate, pending):
@@ -61,7 +63,8 @@ class Outcome:
 class Life:
     """A store at a path, and what it has to hold."""
 
-    def __init__(self, folder, number, seed):
+    def __init__(self, folder, number, seed, aims):
+        self.aims = {aim: AIMS[aim] for aim in aims or AIMS}
         self.random = Random(f"{seed} {number}")
         self.seed = f"{seed} {number}"
         self.path = os.path.join(folder, f"store{number}.fs")
@@ -78,7 +81,7 @@ class Life:
     def round(self, number, outcome):
         """Let a process work, kill it, and look at what it has left."""
         seed = f"{self.seed} {number}"
-        aim, = self.random.choices(list(AIMS), AIMS.values())
+        aim, = self.random.choices(list(self.aims), self.aims.values())
         messages, phase = killed(self.path, self.model, seed, aim, self.random)
         outcome.rounds += 1
         outcome.phases[phase] += 1
@@ -87,6 +90,8 @@ class Life:
             os.remove(self.path + ".index")
         try:
             self._look(pending, outcome)
+            if os.path.exists(self.path + COPY):
+                self._complete_copy(outcome)
         except Exception:
             outcome.problems.append(traceback.format_exc())
         return f"killed while {phase}"
@@ -140,26 +145,36 @@ class Life:
         return (found if got != expected else []) + problems(store, self.model)
 
 
+    def _complete_copy(self, outcome):
+        """Go on with the copy that is there, which is the whole source then."""
+        outcome.problems += copy_problems(self.path, self.path + COPY, self.model)
+        outcome.copies += 1
+        if self.random.random() < 0.7:
+            remove_copy(self.path)
+
+
 def killed(path, model, seed, aim, random):
     """Start a worker and kill it; return its messages and its last phase."""
-    tear = rename = None
+    suicide = {}
     if aim == "writing to the file":
-        tear = int(random.expovariate(1 / 60))
+        suicide["tear"] = int(random.expovariate(1 / 60))
+    elif aim == "writing to the copy":
+        suicide["tear_copy"] = int(random.expovariate(1 / 60))
     elif aim == "renaming":
-        rename = random.randrange(6)
+        suicide["rename"] = random.randrange(6)
     receiver, sender = Pipe(duplex=False)
     pid = os.fork()
     if pid == 0:
         try:
             receiver.close()
-            Worker(path, model, seed, sender.send, tear, rename).run()
+            Worker(path, model, seed, sender.send, **suicide).run()
         finally:
             os._exit(1)
     sender.close()
     end = time.monotonic() + LATEST
     if aim is None:
         end = time.monotonic() + random.random() * LATEST / 2
-    if tear is not None or rename is not None:
+    if suicide:
         end += 5 * LATEST
     messages = received(receiver, aim, random.randrange(4), end, random.random())
     try:
@@ -199,15 +214,18 @@ def rest(receiver):
     return messages
 
 
-def run(rounds, seconds, seed, say=print):
-    """Kill so many times, or for so many seconds; return the ``Outcome``."""
+def run(rounds, seconds, seed, aims=None, say=print):
+    """Kill so many times, or for so many seconds; return the ``Outcome``.
+
+    ``aims`` are those of ``AIMS`` that kills have, None for all of them.
+    """
     outcome = Outcome()
     folder = tempfile.mkdtemp(prefix="trackstore-faults-")
     end = time.monotonic() + (seconds or float("inf"))
     number = life = 0
     try:
         while number < rounds and time.monotonic() < end and not outcome.problems:
-            current = Life(folder, life, seed)
+            current = Life(folder, life, seed, aims)
             with current.sizes():
                 current.make()
                 for _ in range(LIVES[life % len(LIVES)]):
@@ -240,5 +258,6 @@ def summary(outcome):
         yield f"{name} committed".ljust(30) + f"{counts['committed']:>9,}"
         yield "  in flight, found whole".ljust(30) + f"{counts['found']:>9,}"
         yield "  in flight, not found".ljust(30) + f"{counts['not found']:>9,}"
+    yield f"copies completed              {outcome.copies:>9,}"
     yield f"problems                      {len(outcome.problems):>9,}"
     yield from outcome.problems

@@ -16,35 +16,45 @@ It sends tuples:
 import os
 import signal
 import traceback
+from contextlib import suppress
 from random import Random
 
 import transaction
 from ZODB.DB import DB
 from ZODB.FileStorage import FileStorage
 
-from trackstore import merge
+from trackstore import copying, merge
 from trackstore.run import RunTable
 from trackstore.testing import frozen_clock
 from trackstore.tests.faults.work import Numbered, perform, planned
 
 #: What a step is, and how often.
-STEPS = {"work": 40, "abort": 4, "compact": 3, "pack": 3, "reopen": 1}
+STEPS = {"work": 40, "abort": 4, "compact": 3, "pack": 3, "copy": 3, "reopen": 1}
+
+#: What follows the path of a store in that of its copy.
+COPY = ".copy"
+
+#: Of the transactions that a copy takes, one in so many has work beside it.
+BESIDE = 50
 
 
 class Worker:
     """Works on the store at a path until it is killed.
 
     ``model`` is what the store holds, ``tear`` the number of the write to the
-    file in the middle of which it kills itself, and ``rename`` the number of the
-    renaming before which it does; None for either leaves that to others.
+    file in the middle of which it kills itself, ``tear_copy`` the same for the file
+    of the copy, and ``rename`` the number of the renaming before which it does; None
+    for any of them leaves that to others.
     """
 
-    def __init__(self, path, model, seed, send, tear=None, rename=None):
+    def __init__(self, path, model, seed, send, tear=None, tear_copy=None,
+                 rename=None):
         self.path = path
         self.model = model
         self.random = Random(seed)
         self.send = send
         self.tear = tear
+        self.tear_copy = tear_copy
         self.rename = rename
         self.clock = frozen_clock(model.now)
 
@@ -69,6 +79,7 @@ class Worker:
         merge.seal = self._announced("sealing", merge.seal)
         merge.merge = self._announced("merging", merge.merge)
         RunTable.seal = self._announced("sealing runs", RunTable.seal)
+        copying.open_storage = self._torn_copy(copying.open_storage)
         rename = os.rename
 
         def dying(*arguments, **keywords):
@@ -89,10 +100,20 @@ class Worker:
             return result
         return announced
 
+    def _torn_copy(self, open_storage):
+        def opened(where, **options):
+            storage, arguments = open_storage(where, **options)
+            if self.tear_copy is not None and not storage.isReadOnly():
+                storage._file = TornFile(
+                    storage._file, self, "writing to the copy", self.tear_copy)
+            return storage, arguments
+        return opened
+
     def open(self):
         storage = FileStorage(self.path)
         if self.tear is not None:
-            storage._file = TornFile(storage._file, self)
+            storage._file = TornFile(
+                storage._file, self, "writing to the file", self.tear)
         self.db = DB(storage)
         self.manager = transaction.TransactionManager()
         self.connection = self.db.open(self.manager)
@@ -132,8 +153,24 @@ class Worker:
         self.store.compact()
 
     def pack(self):
+        remove_copy(self.path)  # which is no beginning of what is packed
         self.phase("packing")
         self.db.pack()
+
+    def copy(self):
+        """Copy the store, or go on with the copy, and work beside it."""
+        self.manager.abort()
+        self.phase("copying")
+        copied = copying.copy(self.path, self.path + COPY, self._beside)
+        if copied.problems:
+            raise RuntimeError(f"copying: {copied.problems}")
+
+    def _beside(self, done, total, remark):
+        if remark == "objects" and done == 1:
+            self.phase("comparing the copy")
+        elif remark == "bytes" and self.random.randrange(BESIDE) == 0:
+            self.work()
+            self.phase("copying")
 
     def reopen(self):
         self.phase("closing")
@@ -147,21 +184,30 @@ class Worker:
 class TornFile:
     """A file in the middle of a write to which the process is killed."""
 
-    def __init__(self, file, worker):
+    def __init__(self, file, worker, phase, left):
         self._file = file
         self._worker = worker
+        self._phase = phase
+        self._left = left  # so many writes before it
 
     def __getattr__(self, name):
         return getattr(self._file, name)
 
     def write(self, data):
-        if self._worker.tear == 0:
-            self._worker.phase("writing to the file")
+        if self._left == 0:
+            self._worker.phase(self._phase)
             self._file.write(data[:self._worker.random.randrange(len(data) + 1)])
             self._file.flush()
             die()
-        self._worker.tear -= 1
+        self._left -= 1
         return self._file.write(data)
+
+
+def remove_copy(path):
+    """Remove the copy of a store, its own file last."""
+    for ending in (".index", ".tmp", ".lock", ""):
+        with suppress(FileNotFoundError):
+            os.remove(path + COPY + ending)
 
 
 def die():

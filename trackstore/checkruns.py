@@ -1,0 +1,90 @@
+"""Whether the runs can be read, and which there are."""
+
+from trackstore import damage, tail
+from trackstore.intervals import Intervals, IntervalsBuilder
+from trackstore.ledger import LEAF, LEAF_NAME, NAME
+from trackstore.run import CURRENT_NAME, PAGE_NAME
+
+
+class RunNumbers:
+    """The numbers of all runs: those of the ledgers as intervals.
+
+    Numbers that a hurt part may have are there: what is wrong is told of that part.
+    """
+
+    def __init__(self):
+        self.builder = IntervalsBuilder()
+        self.intervals = Intervals((), (0,))
+        self.pages = {0: None}  # the numbers in each page; None is a hurt one
+
+    def __contains__(self, number):
+        if type(number) is not int or number <= 0:
+            return False
+        page = self.pages[tail.page_number(number, len(self.pages))]
+        return (page is None or number in page
+                or self.intervals.position_of(number) is not None)
+
+    def add_leaf(self, number, found):
+        """Add the numbers of the leaves of that number, None for all it may have."""
+        if found is None:
+            found = range(number * LEAF, (number + 1) * LEAF)
+        if found:
+            self.builder.add(sorted(found))
+
+    def finish(self):
+        """Make intervals of all that was added, which has to have risen."""
+        if self.builder.starts:
+            self.builder.offsets.append(self.builder.count)
+            self.intervals = Intervals(self.builder.starts, self.builder.offsets)
+
+
+def check_runs(check):
+    """Read all pages and leaves of runs; tell the ``verify.Check`` what is hurt."""
+    with check.noting('the runs'):
+        table = check.storage._runs
+        pages = {number: _keys(check, page, PAGE_NAME.format(number), 'page', number)
+                 for number, page in enumerate(table.pages)}
+        for number, page in enumerate(table.current_pages):
+            _keys(check, page, CURRENT_NAME.format(number), 'current page', number)
+        ledgers = {name: _ledger(check, getattr(table, name), name)
+                   for name in table.LEDGERS}
+        for number in ledgers['current'] or ():
+            _entries(check, table.current, number)
+        if None not in (ledgers['active'], ledgers['done']):
+            _check_leaves(check, table.active, table.done)
+            check.known.pages = pages
+
+
+def _keys(check, page, where, kind, number):
+    """Return the keys of a page, None if it is hurt."""
+    found = None
+    with check.noting(where, check.runs.append, (kind, number)):
+        found = damage.loaded(page).records.keys()
+    return found
+
+
+def _ledger(check, ledger, name):
+    """Return the numbers of a ledger's leaves, None if it is hurt."""
+    found = None
+    with check.noting(NAME.format(name), check.runs.append, ('ledger', name)):
+        found = sorted(damage.loaded(ledger).leaves)
+    return found
+
+
+def _check_leaves(check, *ledgers):
+    """Note which runs the ledgers have, leaf by leaf."""
+    for number in sorted({number for ledger in ledgers for number in ledger.leaves}):
+        found = [_entries(check, ledger, number)
+                 for ledger in ledgers if number in ledger.leaves]
+        check.known.add_leaf(number, None if None in found else set().union(*found))
+    check.known.finish()
+
+
+def _entries(check, ledger, number):
+    """Return the keys of a leaf, None if it is hurt."""
+    found = None
+    where = LEAF_NAME.format(ledger.name, number)
+    with (check.noting(where, check.runs.append, ('leaf', (ledger.name, number))),
+          check.releasing(ledger.leaves[number])):
+        found = list(ledger.leaf(number).entries)
+    return found

@@ -1,0 +1,28 @@
+"""Ending a command from outside."""
+
+import signal
+import sys
+from contextlib import contextmanager
+
+
+@contextmanager
+def cleaning_up():
+    """Let SIGTERM, which systemd sends, take what is half done away, as Ctrl-C does.
+
+    This is for commands that work on files alone: what waits for a server would
+    wait on.  A second signal ends the process at once.
+    """
+    try:
+        before = signal.signal(signal.SIGTERM, _end)
+    except ValueError:  # not in the main thread
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _end(number, frame):
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    sys.exit(128 + number)

@@ -1,0 +1,64 @@
+"""``trackstore events``."""
+
+import os
+
+import click
+
+from trackstore.cli.output import counted, json_option, show_json
+from trackstore.cli.store import Failure, opened
+from trackstore.events import registry, typepage
+from trackstore.storage import TrackingStorage
+
+WRITERS = {'.md': typepage.markdown, '.html': typepage.html}
+
+
+@click.group()
+def events():
+    """What types of events there are."""
+
+
+@events.command()
+@click.argument('store')
+@click.argument('page', required=False, type=click.Path(dir_okay=False))
+@click.option('--name', default=registry.NAME, show_default=True,
+              help='The key of the types in the root of the database.')
+@json_option
+def docs(store, page, name, as_json):
+    """Write the documentation of all event types that are stored in a STORE.
+
+    PAGE is a file that ends in .md (Markdown) or .html; without it, Markdown is
+    printed.  The tracks of the store tell how often each event was emitted.
+    """
+    ending = os.path.splitext(page)[1].lower() if page else '.md'
+    if ending not in WRITERS:
+        raise click.UsageError(
+            f'{page} does not end in {" or ".join(WRITERS)}')
+    with opened(store) as tracks:
+        types = tracks._p_jar.root().get(name)
+        if not isinstance(types, TrackingStorage):
+            raise Failure(
+                f'{store} has no event types under {name!r}; a RegistryValidator whose '
+                f'option where is this store puts them there')
+        found = typepage.documented(types, tracks)
+    if as_json:
+        for each in found:
+            show_json(_as_json(each))
+        return
+    text = WRITERS[ending](found)
+    if page is None:
+        click.echo(text)
+        return
+    try:
+        with open(page, 'w', encoding='utf-8') as file:
+            file.write(text)
+    except OSError as error:
+        raise Failure(f'{page} cannot be written: {error.strerror}') from None
+    click.echo(f'{counted(len(found), "event type")} in {page}')
+
+
+def _as_json(found):
+    kind, events = found.current, found.events
+    return {'name': kind.name, 'version': kind.version, **kind.definition,
+            'events': events.count if events else 0,
+            'first': events.first if events else None,
+            'last': events.last if events else None}

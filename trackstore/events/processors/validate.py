@@ -1,0 +1,184 @@
+"""Validation: events as they are documented in the registry."""
+
+import datetime
+import json
+import logging
+import threading
+import time
+from collections import Counter
+from collections.abc import Mapping
+from decimal import Decimal
+from enum import Enum
+from uuid import UUID
+
+from zope.interface import implementer
+
+from trackstore.events import paths
+from trackstore.events.backends.places import place_of
+from trackstore.events.exceptions import ConfigurationError
+from trackstore.events.interfaces import IProcessor
+from trackstore.events.processors.exceptions import EventEmissionExit
+from trackstore.events.registry import NAME
+from trackstore.events.registry import registry as default_registry
+from trackstore.jsonsafe import json_safe
+
+log = logging.getLogger(__name__)
+
+#: What may be wrong with an event, and what is done then unless something is said.
+DEFAULTS = {'unknown': 'warn', 'missing': 'warn', 'undocumented': 'warn',
+            'invalid': 'warn', 'oversized': 'refuse', 'unserialisable': 'warn'}
+ANSWERS = ('allow', 'warn', 'refuse')
+
+#: Bytes of JSON that an event may have, unless something else is said.
+MOST_BYTES = 64 * 1024
+
+#: Seconds until storing types is tried again after it has failed.
+PAUSE = 30
+
+LACKING = object()
+
+#: What json_safe writes as it should be read.
+KNOWN = (datetime.date, datetime.time, datetime.timedelta, UUID, Decimal, Enum, bytes,
+         set, frozenset, Mapping)
+
+
+@implementer(IProcessor)
+class RegistryValidator:
+    """Compares events with the registry, and gives them the reference of their type.
+
+    ``unknown``
+        events whose name is not registered
+    ``missing``, ``undocumented``, ``invalid``
+        events that lack a required field, have one that is not documented, or one
+        that is of another type or against the JSON Schema
+    ``oversized``
+        events of more than ``most_bytes`` bytes of JSON
+    ``unserialisable``
+        events with values that JSON has no form for, and people no text
+
+    Each is ``'allow'``, ``'warn'`` (in the log) or ``'refuse'``: the event is dropped,
+    with an error in the log.  ``registry`` is another one than the default.
+    ``where`` or ``database`` say where the types are stored, as for a
+    ``TrackingBackend``; without these they are not, and their versions count from 1
+    in each process.
+    """
+
+    def __init__(self, registry=None, most_bytes=MOST_BYTES, where=None, database=None,
+                 name=NAME, **answers):
+        for what, answer in answers.items():
+            if what not in DEFAULTS:
+                raise ConfigurationError(
+                    f'{what}: is no option; allowed are registry, most_bytes, where, '
+                    f'database, name, {", ".join(DEFAULTS)}')
+            if answer not in ANSWERS:
+                raise ConfigurationError(
+                    f'{what}: {answer!r} is not known; allowed are '
+                    f'{", ".join(ANSWERS)}')
+        if type(most_bytes) is not int or most_bytes < 1:
+            raise ConfigurationError(
+                f'most_bytes: {most_bytes!r} is no number of bytes; allowed are whole '
+                f'numbers from 1')
+        self.registry = default_registry if registry is None else registry
+        self.answers = {**DEFAULTS, **answers}
+        self.most_bytes = most_bytes
+        #: How often each of these was wrong.
+        self.found = Counter()
+        self._place = None
+        if where is not None or database is not None:
+            self._place = place_of(where, None, database, name)
+        self._stored = 0
+        self._wait = 0
+        self._lock = threading.Lock()
+
+    def __call__(self, event):
+        self._store()
+        kind = self.registry.get(event['name'])
+        problems = list(self._form(event))
+        if kind is None:
+            problems.append(('unknown', 'it is not registered'))
+        else:
+            event['type'] = kind.reference
+            problems += self._data(kind, event['data'])
+        refused = False
+        for what, why in problems:
+            answer = self.answers[what]
+            self.found[what] += 1
+            if answer != 'allow':
+                say = log.error if answer == 'refuse' else log.warning
+                say('event %r is %s: %s%s', event['name'], what, why,
+                    ' (refused)' if answer == 'refuse' else '')
+            refused = refused or answer == 'refuse'
+        if refused:
+            raise EventEmissionExit
+        return event
+
+    def close(self):
+        """Close the database of the types, if it was opened."""
+        if self._place is not None:
+            self._place.close()
+
+    def _store(self):
+        """Store types that were registered since the last event."""
+        if (self._place is None or self._stored == self.registry.changes
+                or time.monotonic() < self._wait):
+            return
+        with self._lock:
+            changes = self.registry.changes
+            try:
+                self._place.change(self.registry.store)
+                self._stored = changes
+            except Exception:
+                log.exception('the event types could not be stored')
+                self._wait = time.monotonic() + PAUSE
+
+    def _form(self, event):
+        """Yield what is wrong with an event whatever its type."""
+        unknown = []
+
+        def known(value):
+            if not isinstance(value, KNOWN):
+                unknown.append(type(value).__qualname__)
+            return json_safe(value)
+
+        try:
+            text = json.dumps(event, default=known, skipkeys=True)
+        except (ValueError, RecursionError) as error:
+            yield 'unserialisable', str(error)
+            return
+        if unknown:
+            yield 'unserialisable', f'it has a value of type {unknown[0]}'
+        if len(text) > self.most_bytes:
+            yield 'oversized', (
+                f'it has {len(text):,} bytes of JSON, and {self.most_bytes:,} are '
+                f'allowed')
+
+    def _data(self, kind, data):
+        """Yield what is wrong with the data of an event of a type."""
+        for field in kind.fields:
+            value = paths.value_at(data, field.path.split('.'), LACKING)
+            if value is LACKING:
+                if field.required:
+                    yield 'missing', f'it has no {field.path}'
+            elif not field.allows(value):
+                yield 'invalid', (
+                    f'{field.path} is a {type(value).__qualname__}, and wanted is '
+                    f'{field.type}')
+        if kind.fields:
+            for path in _undocumented(data, kind.documented, ()):
+                yield 'undocumented', f'{".".join(path)} is not documented'
+        if kind.schema is not None:
+            for problem in kind.problems(json_safe(data, text_limit=None)):
+                yield 'invalid', problem
+
+
+def _undocumented(data, documented, above):
+    """Yield the paths in the data that no documented path covers."""
+    for key, value in data.items():
+        path = (*above, str(key))
+        if path in documented:
+            continue
+        if any(each[:len(path)] == path for each in documented) and (
+                isinstance(value, dict)):
+            yield from _undocumented(value, documented, path)
+        else:
+            yield path

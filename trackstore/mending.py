@@ -1,0 +1,253 @@
+"""Mending: hurt pages, and hurt leaves and ledgers of runs, made anew.
+
+From what can be salvaged of them, from the tracks, and from each other.
+"""
+
+import pickle
+
+from trackstore import aggregate, damage, keys, salvage, tail
+from trackstore.exceptions import DamagedError
+from trackstore.ledger import LEAF_NAME, NAME, Leaf, Ledger, leaf_of
+from trackstore.run import CURRENT_NAME, PAGE_NAME, RunState
+
+
+def _put(owner, name, number, new, records):
+    """Put a page with these records in the place of a hurt one."""
+    new.records = records
+    new.changed = set(records)
+    pages = getattr(owner, name)
+    if not salvage.replace(owner, pages[number], new):
+        setattr(owner, name, (*pages[:number], new, *pages[number + 1:]))
+
+
+def _found_again(owner, attribute, number, cls, name):
+    """Refer to a page again that is not lost; tell of it, or None."""
+    pages = getattr(owner, attribute)
+    page = salvage.searched(pages[number], cls, name)
+    if page is None or page in pages:
+        return None
+    setattr(owner, attribute, (*pages[:number], page, *pages[number + 1:]))
+    return f'{name}: was found again'
+
+
+# the tail
+
+def renew_page(storage, number):
+    """Make a page of the tail anew; tell of it."""
+    count = len(storage._pages)
+    name = tail.NAME.format(number)
+    told = _found_again(storage, '_pages', number, tail.Page, name)
+    if told:
+        return told
+    found = salvage.page(storage._pages[number])
+    records = {key: record
+               for key, record in {**(found.earlier or {}), **found.records}.items()
+               if tail.page_number(key, count) == number}
+    hurt = {key for key in found.hurt if tail.page_number(key, count) == number}
+    complete = found.complete and hurt == found.hurt
+    if not complete:
+        hurt = hurt.union(_gaps(storage, number)) - found.records.keys()
+    lost = {key for key in hurt
+            if key not in records and not _in_segment(storage, key)}
+    directory = storage._directory
+    if max(lost, default=0) > directory.last:  # so that none is given out again
+        directory.replace([], [], max(lost))
+    _put(storage, '_pages', number, tail.Page(name), records)
+    return f'{name}: was made anew with {_counted(len(records), "record")}' + ''.join(
+        _losses(lost, hurt - lost, complete, found.earlier is not None))
+
+
+def _losses(lost, stale, complete, earlier):
+    """Yield what is to be said of tracks that are lost, or older than they were."""
+    if lost:
+        sure = '' if complete else ', so far as there were such'
+        yield f'; lost: {_named("track", lost)}{sure}'
+    if stale:
+        yield f'; as before the last change: {_named("track", stale)}'
+    if not complete:
+        what = 'the last transaction' if earlier else 'others'
+        yield f'; what else {what} in it had changed or removed is as before'
+
+
+def _gaps(storage, number):
+    """Yield numbers of a page that no segment has, though it has their neighbours."""
+    pages = storage._pages
+    directory = storage._directory
+    around = len(pages) * tail.PAGE_SIZE
+    new = [key for page in filter(tail.is_readable, pages) for key in page.records
+           if not _in_segment(storage, key)]
+    new += [key + 1 for key in new or [directory.last]]
+    for place in {key // around for key in new}:
+        start = place * around + number * tail.PAGE_SIZE
+        for key in range(max(start, 1), start + tail.PAGE_SIZE):
+            if not _in_segment(storage, key):
+                yield key
+
+
+def _in_segment(storage, number):
+    """Tell whether a segment has a number; one that is hurt may have it."""
+    for _, entry in storage._directory.in_order():
+        if entry.first <= number <= entry.last:
+            try:
+                if entry.segment.position_of(number) is not None:
+                    return True
+            except DamagedError:
+                return True
+    return False
+
+
+def _counted(count, noun):
+    return f'{count:,} {noun}' + 's' * (count != 1)
+
+
+def _named(noun, numbers):
+    """Return numbers as a text: tracks 1-3, 7."""
+    ranges = []
+    for number in sorted(numbers):
+        if ranges and ranges[-1][1] == number - 1:
+            ranges[-1][1] = number
+        else:
+            ranges.append([number, number])
+    return f'{noun}{"s" * (len(numbers) != 1)} ' + ', '.join(
+        f'{first}-{last}' if last > first else str(first) for first, last in ranges)
+
+
+# runs
+
+def renew_runs_page(storage, number):
+    """Make a page of runs anew; tell of it, or None if the tracks cannot be read."""
+    table = storage._runs
+    count = len(table.pages)
+    name = PAGE_NAME.format(number)
+    told = _found_again(table, 'pages', number, tail.SharingPage, name)
+    if told:
+        return told
+    found = salvage.page(table.pages[number])
+    records = {key: record
+               for key, record in {**(found.earlier or {}), **found.records}.items()
+               if tail.page_number(key, count) == number}
+    told = ''
+    if found.hurt or not found.complete:
+        try:
+            more = _runs_of_tracks(storage, lambda run: (
+                tail.page_number(run, count) == number and run not in records
+                and table.in_ledgers(run) is None), False)
+            records.update(more)
+            lost = {run for run in found.hurt - records.keys()
+                    if table.in_ledgers(run) is None}
+        except DamagedError:
+            return None
+        told = ''.join(_losses_of_runs(more, lost, found))
+    _put(table, 'pages', number, tail.SharingPage(name), records)
+    return f'{name}: was made anew with {_counted(len(records), "run")}{told}'
+
+
+def _losses_of_runs(more, lost, found):
+    """Yield what is to be said of runs that are lost, or older than they were."""
+    if more:
+        yield f'; as the tracks tell: {_named("run", more)}'
+    if lost:
+        yield f'; lost: {_named("run", lost)}'
+    if found.hurt - lost - more.keys():
+        stale = found.hurt - lost - more.keys()
+        yield f'; as before the last change: {_named("run", stale)}'
+    if not found.complete:
+        yield '; runs without tracks, if it had others, are lost, and changes to others'
+
+
+def renew_currents_page(storage, number):
+    """Make a page of the current runs anew from the runs; tell of it, or None."""
+    table = storage._runs
+    name = CURRENT_NAME.format(number)
+    try:
+        ledger = damage.loaded(table.current)
+        records = {key: run for key, run in _currents(table)
+                   if _hash_of(key) % len(table.current_pages) == number
+                   and ledger.get(key) != run}
+    except DamagedError:
+        return None
+    _put(table, 'current_pages', number, tail.SharingPage(name), records)
+    return f'{name}: was made anew from the runs'
+
+
+def renew_ledger(storage, name):
+    """Make a ledger of runs anew from its leaves; tell of it, or None."""
+    table = storage._runs
+    hurt, new = getattr(table, name), Ledger(name)
+    try:
+        leaves, _ = damage.shaped(hurt, salvage.state_of(hurt), tuple, object)
+        damage.distinct(hurt, leaves)
+        for leaf in leaves:
+            leaf._p_activate()
+            if (type(leaf) is not Leaf or leaf.name != name
+                    or leaf.number in new.leaves):
+                return None
+            new.leaves[leaf.number] = leaf
+    except (DamagedError, *damage.ERRORS):
+        return None
+    if not salvage.replace(table, hurt, new):
+        setattr(table, name, new)
+    return f'{NAME.format(name)}: were made anew from {_counted(len(leaves), "page")}'
+
+
+def renew_leaf(storage, name, number):
+    """Make a leaf of runs anew; tell of it, or None if it cannot be."""
+    table = storage._runs
+    ledger = damage.loaded(getattr(table, name))
+    hurt = ledger.leaves[number]
+    leaf = ledger.leaves[number] = Leaf(name, number)  # so that it can be asked
+    try:
+        if name == 'current':
+            entries = {key: run for key, run in _currents(table)
+                       if leaf_of(key) == number and run is not None}
+        else:
+            entries = leaf.entries = {
+                run: record for run, record in salvage.whole_records(hurt).items()
+                if leaf_of(run) == number}
+            entries.update(_runs_of_tracks(storage, lambda run: (
+                leaf_of(run) == number and table.get(run) is None), name == 'done'))
+    except DamagedError:
+        return None
+    finally:
+        ledger.leaves[number] = hurt
+    leaf.entries = entries
+    if not salvage.replace(ledger, hurt, leaf):
+        ledger.leaves[number] = leaf
+        ledger._p_changed = True
+    return (f'{LEAF_NAME.format(name, number)}: was made anew with '
+            f'{_counted(len(entries), "run")}' + (
+                '' if name == 'current' else '; those that are hurt as the tracks '
+                'tell, and lost if they have no tracks'))
+
+
+def _currents(table):
+    """Return pairs of a task, as its key, and its current run or None.
+
+    That is the one that was started last, unless it has been stopped.
+    """
+    found = {}
+    for finished in (True, False):
+        for run in table.numbers(finished):
+            state = table.get(run)
+            if state.taskId is not None:
+                key = keys.sort_key(state.taskId)
+                found[key] = max(found.get(key, (0, None)), (run, state.end is None))
+    return [(key, run if is_open else None) for key, (run, is_open) in found.items()]
+
+
+def _hash_of(key):
+    kind, value = key
+    return keys.stable_hash(None if kind == keys.NONE else value)
+
+
+def _runs_of_tracks(storage, is_missing, finished):
+    """Return records of the runs that tracks have and that are missing, by number."""
+    found = {}
+    for run, group in aggregate.group_by(storage, 'runId', None, {}).items():
+        if is_missing(run):
+            tasks = storage.distinct('taskId', runId=run)
+            state = RunState(tasks[0] if len(tasks) == 1 else None, group.first,
+                             group.last if finished else None, finished)
+            record = pickle.dumps(tuple(state), 5)
+            found[run] = record + tail.check_of(run, record)
+    return found

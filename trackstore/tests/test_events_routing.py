@@ -1,0 +1,145 @@
+"""Routing: what a story does not tell."""
+
+import copy
+import logging
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trackstore.events import Tracker
+from trackstore.events.backends.memory import MemoryBackend
+from trackstore.events.backends.routing import RoutingBackend
+from trackstore.events.event import Event
+from trackstore.events.exceptions import ConfigurationError
+from trackstore.events.processors.exceptions import (
+    EventEmissionExit,
+    NoBackendEnabled,
+    NoTransformerImplemented,
+)
+
+
+def named(backend):
+    return [event['name'] for event in backend.events]
+
+
+def test_processors_in_series_and_backends_by_name():
+    order = []
+
+    class Noting:
+        def __init__(self, name):
+            self.name = name
+
+        def send(self, event):
+            order.append((self.name, event['data']['steps']))
+
+    def step(letter):
+        return lambda event: {**event, 'data': {
+            'steps': event['data'].get('steps', '') + letter}}
+
+    names = ['b', 'c', 'a']
+    routing = RoutingBackend({name: Noting(name) for name in names},
+                             [step('1'), step('2')])
+    routing.register_processor(step('3'))
+    routing.register_backend('aa', Noting('aa'))
+    routing.send({'name': 'x', 'data': {}})
+    assert order == [('a', '123'), ('aa', '123'), ('b', '123'), ('c', '123')]
+
+
+def test_an_event_keeps_its_id_through_processors():
+    memory = MemoryBackend()
+    event = Event(name='x', data={}, context={})
+    RoutingBackend({'a': memory}, [lambda event: dict(event), lambda event: None]
+                   ).send(event)
+    assert type(memory.events[0]) is Event
+    assert memory.events[0].id == event.id
+
+
+def test_an_event_that_is_split():
+    memory = MemoryBackend()
+
+    def split(event):
+        return [{**event, 'data': {'item': item}} for item in event['data']['items']]
+
+    def not_milk(event):
+        if event['data']['item'] == 'milk':
+            raise EventEmissionExit
+
+    event = Event(name='cart', data={'items': ['tea', 'milk', 'rice']}, context={})
+    RoutingBackend({'a': memory}, [split, not_milk]).send(event)
+    assert [event['data'] for event in memory.events] == [
+        {'item': 'tea'}, {'item': 'rice'}]
+    assert [each.id for each in memory.events] == [f'{event.id}-1', f'{event.id}-3']
+
+
+@given(st.recursive(st.just(MemoryBackend), lambda each: st.lists(each, max_size=3)))
+def test_no_backend_sees_what_another_does(tree):
+    """In trees of any shape in which every processor and backend changes events."""
+    leaves = []
+
+    class Spoiling(MemoryBackend):
+        def send(self, event):
+            leaves.append(copy.deepcopy(event))
+            event['data']['list'].append('spoilt')
+            event['context'].clear()
+            event.clear()
+
+    def made(node, path=()):
+        if node is MemoryBackend:
+            return Spoiling()
+        return RoutingBackend(
+            {str(n): made(child, (*path, n)) for n, child in enumerate(node)},
+            [lambda event: event['data']['list'].append(path)])
+
+    def expected(node, path=(), steps=()):
+        if node is MemoryBackend:
+            yield list(steps)
+        else:
+            for n, child in enumerate(node):
+                yield from expected(child, (*path, n), (*steps, path))
+
+    event = {'name': 'x', 'data': {'list': []}, 'context': {'a': 1}}
+    made([tree]).send(event)
+    assert event == {'name': 'x', 'data': {'list': []}, 'context': {'a': 1}}
+    assert [leaf['data']['list'] for leaf in leaves] == list(expected([tree]))
+    assert all(leaf['context'] == {'a': 1} for leaf in leaves)
+
+
+def test_what_fails_is_logged_and_stops_no_other(caplog):
+    class Broken:
+        def send(self, event):
+            raise LookupError('no server')
+
+    memory = MemoryBackend()
+    tracker = Tracker(
+        {'a': Broken(), 'b': RoutingBackend({'c': Broken(), 'd': memory})},
+        processors=[lambda event: 1 / 0])
+    tracker.emit('x')
+    assert named(memory) == ['x']
+    assert [record.getMessage().split(' at ')[0] for record in caplog.records] == [
+        'processor <function test_what_fails_is_logged_and_stops_no_other.<locals>'
+        '.<lambda>',
+        "event 'x' could not be sent to backend 'a'",
+        "event 'x' could not be sent to backend 'c'"]
+    assert all(record.exc_info for record in caplog.records)
+
+
+@pytest.mark.parametrize('reason', [NoTransformerImplemented, NoBackendEnabled])
+def test_a_backend_that_goes_without_is_no_error(caplog, reason):
+    class Without:
+        def send(self, event):
+            raise reason('not here')
+
+    caplog.set_level(logging.INFO)
+    Tracker({'a': Without()}).emit('x')
+    record, = caplog.records
+    assert record.levelname == 'INFO'
+    assert record.getMessage() == "event 'x' is not for backend 'a': not here"
+
+
+def test_what_is_neither_backend_nor_processor():
+    with pytest.raises(ConfigurationError, match=(
+            r"^backends\['a'\]: 17 is no backend; wanted is an object with a method")):
+        Tracker({'a': 17})
+    with pytest.raises(ValueError, match='^processors: 17 is no processor; wanted is'):
+        Tracker(processors=[17])

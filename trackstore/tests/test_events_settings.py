@@ -1,0 +1,110 @@
+"""Trackers from the flat settings of Pyramid."""
+
+import configparser
+
+import pytest
+from pyramid.config import Configurator
+
+from trackstore.events import get_tracker
+from trackstore.events.backends.memory import MemoryBackend
+from trackstore.events.exceptions import ConfigurationError
+from trackstore.events.locator import TaskContextLocator, ThreadLocalContextLocator
+from trackstore.events.settings import tracker_from_settings
+from trackstore.events.tracker import TRACKERS
+
+MEMORY = 'trackstore.events.backends.memory.MemoryBackend'
+ROUTING = 'trackstore.events.backends.routing.RoutingBackend'
+
+INI = f'''
+[app:main]
+use = egg:shop
+pyramid.reload_templates = true
+trackstore.contexts = thread
+trackstore.backends.all.ENGINE = {MEMORY}
+trackstore.backends.orders.ENGINE = {ROUTING}
+trackstore.backends.orders.OPTIONS.backends.kept.ENGINE = {MEMORY}
+trackstore.backends.orders.OPTIONS.backends.kept.OPTIONS.limit = 7
+trackstore.processors.10.ENGINE = trackstore.tests.test_events_settings.Adding
+trackstore.processors.10.OPTIONS.text = second
+trackstore.processors.9.ENGINE = trackstore.tests.test_events_settings.Adding
+trackstore.processors.9.OPTIONS.text = "first"
+trackstore.processors.9.OPTIONS.more = ["a", 1, true]
+'''
+
+
+class Adding:
+    """A processor that notes what it was made with."""
+
+    def __init__(self, text, more=None):
+        self.made = text, more
+
+    def __call__(self, event):
+        event['data'].setdefault('made', []).append(self.made)
+
+
+def settings_of(text):
+    parser = configparser.ConfigParser()
+    parser.optionxform = str
+    parser.read_string(text)
+    return dict(parser['app:main'])
+
+
+def test_an_ini_file():
+    tracker = tracker_from_settings(settings_of(INI))
+    tracker.emit('a')
+    event, = tracker.get_backend('all').events
+    assert event['data']['made'] == [('first', ['a', 1, True]), ('second', None)]
+    assert tracker.get_backend('orders').backends['kept'].events.maxlen == 7
+    assert type(tracker.context_locator) is ThreadLocalContextLocator
+
+
+def test_mappings_and_objects_from_python():
+    tracker = tracker_from_settings({
+        17: 'not ours', 'trackstore.other': 1,
+        'shop.backends': {'memory': {'ENGINE': MemoryBackend}}}, prefix='shop.')
+    assert type(tracker.get_backend('memory')) is MemoryBackend
+
+
+def test_nothing_said():
+    tracker = tracker_from_settings({'pyramid.reload_templates': 'true'})
+    assert tracker.backends == {}
+    assert type(tracker.context_locator) is TaskContextLocator
+
+
+def test_a_file_for_all(tmp_path):
+    path = tmp_path / 'events.yaml'
+    path.write_text(f'backends: {{memory: {{ENGINE: {MEMORY}}}}}')
+    tracker = tracker_from_settings({'trackstore.events': str(path)})
+    assert list(tracker.backends) == ['memory']
+
+
+@pytest.mark.parametrize('settings, message', [
+    ({'trackstore.events': 'a.yaml', 'trackstore.contexts': 'task'},
+     'trackstore.events, trackstore.contexts: both are given; the file says every'),
+    ({'trackstore.backends.a': 'x', 'trackstore.backends.a.ENGINE': MEMORY},
+     "trackstore.backends.a.ENGINE: 'a' has a value of its own already: 'x'"),
+    ({'trackstore.backends.a.ENGINE': MEMORY,
+      'trackstore.backends.a.OPTIONS.limit': 'x'},
+     "settings: backends.a.OPTIONS: limit: 'x' is no number of events; allowed are"),
+    ({'trackstore.backends.a.ENGINE': 'x.y'},
+     "settings: backends.a.ENGINE: 'x.y' cannot be imported: No module named 'x'"),
+    ({'trackstore.contexts': 'x'},
+     "settings: contexts: 'x' is not known; allowed are tracker, thread, task"),
+])
+def test_settings_that_fail(settings, message):
+    with pytest.raises(ConfigurationError, match=f'^{message}'):
+        tracker_from_settings(settings)
+
+
+def test_pyramid_makes_the_tracker_when_it_is_configured():
+    before = dict(TRACKERS)
+    try:
+        config = Configurator(settings=settings_of(INI))
+        config.include('trackstore.pyramid')
+        assert get_tracker().get_backend('orders').backends['kept'].events.maxlen == 7
+        with pytest.raises(ConfigurationError, match='^settings: contexts: '):
+            Configurator(settings={'trackstore.contexts': 'x'}).include(
+                'trackstore.pyramid')
+    finally:
+        TRACKERS.clear()
+        TRACKERS.update(before)

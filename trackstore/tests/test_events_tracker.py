@@ -1,0 +1,259 @@
+"""The tracker, contexts and routing: what a story does not tell."""
+
+import asyncio
+import copy
+import datetime
+import pickle
+import threading
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from zope.interface.verify import verifyClass, verifyObject
+
+from trackstore.events import Tracker, get_tracker, register_tracker
+from trackstore.events.backends.memory import MemoryBackend, NullBackend
+from trackstore.events.backends.routing import RoutingBackend
+from trackstore.events.event import DEPTH, Event, copied, new_id
+from trackstore.events.exceptions import (
+    ContextError,
+    EventError,
+    TrackerError,
+)
+from trackstore.events.interfaces import (
+    IBatchBackend,
+    IContextLocator,
+    IRoutingBackend,
+    ITracker,
+)
+from trackstore.events.locator import (
+    DefaultContextLocator,
+    TaskContextLocator,
+    ThreadLocalContextLocator,
+)
+from trackstore.events.tracker import TRACKERS
+
+LOCATORS = [DefaultContextLocator, ThreadLocalContextLocator, TaskContextLocator]
+
+
+@pytest.fixture(params=LOCATORS)
+def tracker(request):
+    return Tracker({'memory': MemoryBackend()}, request.param())
+
+
+def emitted(tracker):
+    return list(tracker.get_backend('memory').events)
+
+
+@pytest.mark.parametrize('interface, made', [
+    (ITracker, Tracker()), (IRoutingBackend, RoutingBackend()),
+    (IBatchBackend, MemoryBackend()), (IBatchBackend, NullBackend()),
+    *((IContextLocator, locator()) for locator in LOCATORS)])
+def test_interfaces(interface, made):
+    assert verifyClass(interface, type(made))
+    assert verifyObject(interface, made)
+
+
+# events
+
+def test_an_event_has_four_keys_and_an_aware_time(tracker):
+    before = datetime.datetime.now(datetime.timezone.utc)
+    tracker.emit()
+    after = datetime.datetime.now(datetime.timezone.utc)
+    event, = emitted(tracker)
+    assert dict(event) == {'name': 'unknown', 'timestamp': event['timestamp'],
+                           'data': {}, 'context': {}}
+    assert before <= event['timestamp'] <= after
+    assert event['timestamp'].tzinfo is datetime.timezone.utc
+
+
+def test_copies_and_pickles_of_an_event_are_the_same_event():
+    event = Event(name='a', data={'list': [1]})
+    for other in (event.copy(), copy.copy(event), copy.deepcopy(event),
+                  pickle.loads(pickle.dumps(event))):
+        assert type(other) is Event
+        assert other == event
+        assert other.id == event.id
+    other = event.copy()
+    other['data']['list'].append(2)
+    assert event['data'] == {'list': [1]}
+    with pytest.raises(AttributeError):
+        event.name  # noqa: B018
+
+
+def test_ids_are_unique_over_threads():
+    found = []
+    threads = [threading.Thread(target=lambda: found.extend(
+        [new_id() for _ in range(1000)])) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(set(found)) == 8000
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda each: st.lists(each, max_size=3) | st.tuples(each)
+    | st.dictionaries(st.text(max_size=3), each, max_size=3), max_leaves=10)
+
+
+def containers(value):
+    """Yield all dictionaries and lists in a value."""
+    if isinstance(value, (dict, list, tuple)):
+        if not isinstance(value, tuple):
+            yield value
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from containers(item)
+
+
+@given(JSON)
+def test_a_copy_is_equal_and_shares_nothing(value):
+    other = copied(value)
+    assert repr(other) == repr(value)
+    mine = {id(each) for each in containers(value)}
+    assert not any(id(each) in mine for each in containers(other))
+
+
+def test_data_without_an_end_are_logged_and_raise_nothing(tracker, caplog):
+    endless = {}
+    endless['self'] = endless
+    tracker.emit('endless', endless)
+    assert emitted(tracker) == []
+    assert f'data: nested more than {DEPTH} deep' in caplog.text
+
+
+@pytest.mark.parametrize('name, data, message', [
+    (17, {}, 'name: 17 is no text; allowed are names like'),
+    (b'a', {}, "name: b'a' is no text"),
+    ('a', 'text', "data: 'text' is no mapping; allowed are dictionaries"),
+    ('a', [('a', 1)], r"data: \[\('a', 1\)\] is no mapping")])
+def test_what_is_no_event(tracker, name, data, message):
+    with pytest.raises(EventError, match=f'^{message}'):
+        tracker.emit(name, data)
+    with pytest.raises(TypeError):
+        tracker.emit(name, data)
+    assert emitted(tracker) == []
+
+
+# contexts
+
+def test_contexts_nest_and_are_left_with_an_exception(tracker):
+    with pytest.raises(ZeroDivisionError), tracker.context('a', {'x': 1, 'y': 1}):
+        with tracker.context({'x': 2}), tracker.context('a', {'x': 3}):
+            assert tracker.resolve_context() == {'x': 3, 'y': 1}
+        assert tracker.resolve_context() == {'x': 1, 'y': 1}
+        raise ZeroDivisionError
+    assert tracker.resolve_context() == {}
+    assert dict(tracker.located_context) == {}
+
+
+def test_a_context_left_by_hand_within_its_block(tracker):
+    with tracker.context('a', {'x': 1}):
+        tracker.exit_context('a')
+        assert tracker.resolve_context() == {}
+
+
+def test_contexts_that_are_none(tracker):
+    with pytest.raises(EventError, match="^ctx: None is no mapping"):
+        tracker.enter_context('a', None)
+    with (pytest.raises(EventError, match="^ctx: None is no mapping"),
+          tracker.context('a')):
+        pass
+    tracker.enter_context('b', {})
+    with pytest.raises(ContextError, match=(
+            "^name: no context 'a' is entered here; entered are: 'b'$")):
+        tracker.exit_context('a')
+    with pytest.raises(KeyError):
+        tracker.exit_context('a')
+
+
+def test_the_context_of_an_event_is_its_own(tracker):
+    ctx = {'user': {'id': 1}}
+    tracker.enter_context('a', ctx)
+    tracker.emit('one')
+    ctx['user']['id'] = 2
+    assert emitted(tracker)[0]['context'] == {'user': {'id': 1}}
+
+
+@pytest.mark.parametrize('locator', LOCATORS[1:])
+def test_threads_have_contexts_of_their_own(locator):
+    tracker = Tracker({'memory': MemoryBackend()}, locator())
+    barrier = threading.Barrier(4)
+
+    def work(number):
+        with tracker.context('request', {'number': number}):
+            barrier.wait()
+            tracker.emit('one', {'number': number})
+            barrier.wait()
+
+    threads = [threading.Thread(target=work, args=[number]) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(emitted(tracker)) == 4
+    assert all(event['context'] == event['data'] for event in emitted(tracker))
+
+
+def test_tasks_of_asyncio_have_contexts_of_their_own():
+    tracker = Tracker({'memory': MemoryBackend()}, TaskContextLocator())
+
+    async def inner(number):
+        with tracker.context({'number': number}):
+            await asyncio.sleep(0)
+            tracker.emit('one', {'number': number})
+
+    async def outer():
+        with tracker.context('outer', {'outer': True}):
+            await asyncio.gather(*map(inner, range(5)))
+            return tracker.resolve_context()
+
+    assert asyncio.run(outer()) == {'outer': True}
+    assert len(emitted(tracker)) == 5
+    for event in emitted(tracker):
+        assert event['context'] == {'outer': True, **event['data']}
+
+
+def test_greenlets_have_contexts_of_their_own():
+    import gevent
+
+    tracker = Tracker({'memory': MemoryBackend()}, TaskContextLocator())
+
+    def work(number):
+        with tracker.context({'number': number}):
+            gevent.sleep(0)
+            tracker.emit('one', {'number': number})
+
+    gevent.joinall([gevent.spawn(work, number) for number in range(5)])
+    assert len(emitted(tracker)) == 5
+    assert all(event['context'] == event['data'] for event in emitted(tracker))
+
+
+def test_a_locator_that_fails_stops_nothing(caplog):
+    class Broken:
+        def get(self):
+            raise LookupError('no request')
+
+    tracker = Tracker({'memory': MemoryBackend()}, Broken())
+    tracker.emit('one')
+    assert "event 'one' could not be sent" in caplog.text
+
+
+# trackers
+
+def test_trackers_by_name():
+    one, two = Tracker(), Tracker()
+    before = dict(TRACKERS)
+    try:
+        register_tracker(one)
+        register_tracker(two, 'two')
+        assert get_tracker() is one
+        assert get_tracker('two') is two
+        with pytest.raises(TrackerError, match="^name: no tracker 'three' is reg"):
+            get_tracker('three')
+    finally:
+        TRACKERS.clear()
+        TRACKERS.update(before)
+    with pytest.raises(KeyError, match="the tracker has no backend 'a'; it has: none"):
+        one.get_backend('a')

@@ -1,0 +1,321 @@
+"""Events in a tracking storage: what a story does not tell."""
+
+import datetime
+import os
+import threading
+import uuid
+
+import pytest
+import transaction
+import ZODB
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from ZODB.POSException import ConflictError
+from zope.interface.verify import verifyClass, verifyObject
+
+import trackstore
+from trackstore.events import Tracker, tracker_from
+from trackstore.events.backends import places
+from trackstore.events.backends.memory import MemoryBackend
+from trackstore.events.backends.tracking import TrackingBackend, event_from
+from trackstore.events.event import Event
+from trackstore.events.exceptions import ConfigurationError
+from trackstore.events.interfaces import IRepeatingBackend
+from trackstore.exceptions import DataError, KeyValueError, OpenError
+from trackstore.testing import memory_storage
+
+UTC = datetime.timezone.utc
+NOON = datetime.datetime(2026, 11, 21, 12, tzinfo=UTC)
+
+
+def event(name='a', context=None, timestamp=NOON, **data):
+    return Event(name=name, timestamp=timestamp, data=data, context=context or {})
+
+
+@pytest.fixture
+def tracks():
+    with memory_storage() as tracks:
+        yield tracks
+
+
+@pytest.fixture
+def where(tmp_path):
+    return str(tmp_path / 'events.fs')
+
+
+@pytest.fixture
+def backend(where):
+    backend = TrackingBackend(where)
+    yield backend
+    backend.close()
+
+
+def stored(where, name='tracks'):
+    """Return the events of a closed store."""
+    with trackstore.open(where, name, create=False) as tracks:
+        assert tracks.verify() == []
+        return [event_from(track) for track in tracks.query()]
+
+
+def test_interfaces(tracks):
+    assert verifyClass(IRepeatingBackend, TrackingBackend)
+    assert verifyObject(IRepeatingBackend, TrackingBackend(storage=lambda: tracks))
+
+
+# what becomes of an event
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5) | st.datetimes(),
+    lambda each: st.lists(each, max_size=3)
+    | st.dictionaries(st.text(max_size=3), each, max_size=3), max_leaves=10)
+DATA = st.dictionaries(st.text(max_size=8), JSON, max_size=4)
+EVENTS = st.builds(
+    lambda name, timestamp, data, context, more: Event(
+        name=name, timestamp=timestamp, data=data, context=context, **more),
+    st.sampled_from(['a', 'b.c', '']),
+    st.datetimes(datetime.datetime(1971, 1, 1), datetime.datetime(2200, 1, 1),
+                 timezones=st.sampled_from([UTC, None, datetime.timezone(
+                     datetime.timedelta(hours=2))])),
+    DATA, DATA, st.dictionaries(st.sampled_from(['type', 'extra']), JSON))
+
+
+@settings(deadline=None)
+@given(st.lists(EVENTS, max_size=5), st.sampled_from([
+    {}, {'task': ['data.page', 'name']}, {'time': ['data.at', 'timestamp']}]))
+def test_an_event_comes_back_as_it_was(events, options):
+    with memory_storage() as tracks:
+        backend = TrackingBackend(storage=lambda: tracks, **options)
+        events = [each for each in events if not isinstance(
+            each['data'].get('page'), (list, dict, float))]
+        backend.send_many(events)
+        for one in events:
+            backend.send(one)
+        back = [event_from(track) for track in tracks.query()]
+    assert back == [*events, *events]
+    assert [each.id for each in back] == [each.id for each in [*events, *events]]
+    assert [str(each['timestamp'].utcoffset()) for each in back] == [
+        str(each['timestamp'].utcoffset()) for each in [*events, *events]]
+
+
+def test_task_session_user_and_time_from_other_fields(tracks):
+    backend = TrackingBackend(
+        storage=lambda: tracks, task=['data.page', 'name'], session='context.visit',
+        user=['data.by', 'context.user.id'], time='data.at')
+    backend.send(event(page='/a', at=1000, context={'visit': 7, 'user': {'id': 'ann'}}))
+    backend.send(event(by='ben', at=NOON, context={'visit': 7, 'user': 'ann'}))
+    one, two = tracks.values()
+    assert (one.taskId, one.runId, one.userName) == ('/a', 1, 'ann')
+    assert one.timeStamp == 1000
+    assert (two.taskId, two.runId, two.userName) == ('a', 1, 'ben')
+    assert two.timeStamp == NOON.timestamp()
+
+
+def test_users_and_sessions_that_are_missing_or_uuids(tracks):
+    backend = TrackingBackend(storage=lambda: tracks)
+    backend.send(event())
+    backend.send(event(context={'user_id': None, 'user': uuid.UUID(int=7),
+                                'session_id': uuid.UUID(int=8)}))
+    assert [track.userName for track in tracks.values()] == [
+        None, '00000000-0000-0000-0000-000000000007']
+
+
+def test_a_session_is_a_run_over_all_names_of_events(where):
+    """In one batch or several, in one process or the next."""
+    for _ in range(2):
+        backend = TrackingBackend(where)
+        backend.send_many([event(name, {'session_id': session})
+                           for name in 'ab' for session in ('x', 'y', None)])
+        backend.send(event('c', {'session_id': 'x'}))
+        backend.close()
+    with trackstore.open(where) as tracks:
+        runs = {}
+        for track in tracks.query():
+            session = track.data['context']['session_id']
+            runs.setdefault((session, session or track.taskId), set()).add(track.runId)
+        assert [len(found) for found in runs.values()] == [1] * len(runs)
+        assert len(set().union(*runs.values())) == len(runs) == 4
+        assert tracks.getRun('session:x').start == NOON.timestamp()
+
+
+def test_an_id_of_an_event_is_known(tracks):
+    backend = TrackingBackend(storage=lambda: tracks)
+    events = [event(number=number) for number in range(5)]
+    backend.send_many(events[:3])
+    assert [backend.holds(each) for each in events] == [True] * 3 + [False] * 2
+    backend.send_again(events)
+    backend.send_again([each.copy() for each in events])
+    assert [event_from(track) for track in tracks.query()] == events
+
+
+# transactions
+
+def test_joined_events_live_and_die_with_the_transaction(tracks):
+    tracker = Tracker({'store': TrackingBackend(storage=lambda: tracks)})
+    with tracker.context({'session_id': 'x'}):
+        tracker.emit('a')
+        transaction.abort()
+        assert len(tracks) == 0 and tracks.getRun('session:x') is None
+        tracker.emit('b')
+        transaction.commit()
+        tracker.emit('c')
+        transaction.abort()
+    assert tracks.getTaskIds() == ['b']
+
+
+def test_an_event_of_its_own_transaction_stays_when_the_caller_aborts(backend, where):
+    Tracker({'store': backend}).emit('a')
+    transaction.abort()
+    backend.close()
+    assert [each['name'] for each in stored(where)] == ['a']
+
+
+def test_bad_events_leave_nothing_and_stop_nothing(backend, where):
+    good = [event(number=number) for number in range(3)]
+    for bad, error in [(event(x=lambda: None), DataError),
+                       (event(context={'user_id': ['ann']}), KeyValueError)]:
+        with pytest.raises(error):
+            backend.send_many([good[0], bad, good[1]])
+        with pytest.raises(error):
+            backend.send(bad)
+    backend.send_many(good)
+    backend.close()
+    assert stored(where) == good
+
+
+def test_conflicts_are_tried_again(where, backend, monkeypatch):
+    backend.send(event())
+    save, failures = TrackingBackend._save, iter([ConflictError] * 3)
+
+    def conflicting(self, storage, events):
+        save(self, storage, events)
+        for failure in failures:
+            raise failure
+
+    monkeypatch.setattr(TrackingBackend, '_save', conflicting)
+    monkeypatch.setattr(places.time, 'sleep', lambda seconds: None)
+    backend.send(event('b'))
+    failures = iter([ConflictError] * 100)
+    with pytest.raises(ConflictError):
+        backend.send(event('c'))
+    backend.close()
+    assert [each['name'] for each in stored(where)] == ['a', 'b']
+
+
+def test_many_threads(where, backend):
+    tracker = Tracker({'store': backend})
+
+    def work(number):
+        for step in range(20):
+            tracker.emit('a', {'by': number, 'step': step})
+
+    threads = [threading.Thread(target=work, args=[number]) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    backend.close()
+    assert sorted((each['data']['by'], each['data']['step']) for each in stored(where)
+                  ) == [(number, step) for number in range(4) for step in range(20)]
+
+
+# places
+
+def test_two_backends_in_one_file(where):
+    one, two = TrackingBackend(where), TrackingBackend(f'{where}', name='other')
+    one.send(event('a'))
+    two.send(event('b'))
+    one.close()
+    two.send(event('c'))
+    two.close()
+    two.close()
+    assert [each['name'] for each in stored(where)] == ['a']
+    assert [each['name'] for each in stored(where, 'other')] == ['b', 'c']
+
+
+def test_a_backend_that_was_closed_opens_again(where, backend):
+    backend.send(event('a'))
+    backend.close()
+    backend.send(event('b'))
+    backend.close()
+    assert [each['name'] for each in stored(where)] == ['a', 'b']
+
+
+def test_a_database_of_the_application():
+    db = ZODB.DB(None)
+    backend = TrackingBackend(database=lambda: db)
+    backend.send(event('a'))
+    backend.close()
+    with db.transaction() as connection:
+        assert connection.root()['tracks'].getTaskIds() == ['a']
+    db.close()
+
+
+def test_a_process_after_a_fork_opens_the_database_itself(backend, where):
+    """A file is not shared by two processes: the second is told so."""
+    backend.send(event('a'))
+    child = os.fork()
+    if not child:
+        try:
+            backend.send(event('b'))
+        except OpenError as error:
+            os._exit(7 if 'is open already, here or in another process' in str(error)
+                     else 8)
+        except BaseException:
+            os._exit(9)
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+    backend.send(event('c'))
+    backend.close()
+    assert [each['name'] for each in stored(where)] == ['a', 'c']
+
+
+def test_a_place_that_has_something_else(where, backend):
+    with trackstore.open(where) as tracks:
+        tracks._p_jar.root()['other'] = 17
+    backend = TrackingBackend(where, name='other')
+    with pytest.raises(ConfigurationError, match=(
+            "^name: 'other': 17 is there; wanted is a TrackingStorage")):
+        backend.send(event())
+    backend.close()
+
+
+def storage_of_this_module():
+    return kept['tracks']
+
+
+kept = {}
+
+
+def test_callables_by_their_paths(tracks):
+    kept['tracks'] = tracks
+    tracker = tracker_from({'backends': {'store': {
+        'ENGINE': 'trackstore.events.backends.tracking.TrackingBackend',
+        'OPTIONS': {'storage': f'{__name__}.storage_of_this_module'}}}})
+    tracker.emit('a')
+    assert tracks.getTaskIds() == ['a']
+    kept['tracks'] = None
+    with pytest.raises(ConfigurationError, match='^storage: None is there; wanted is'):
+        tracker.get_backend('store').send(event())
+
+
+@pytest.mark.parametrize('options, message', [
+    ({}, 'where, storage, database: none given; exactly one is wanted'),
+    ({'where': 'a.fs', 'storage': dict}, 'where, storage, database: where, storage'),
+    ({'where': 7}, 'where: 7 is no place; allowed are the path of a database file and'),
+    ({'storage': 7}, 'storage: 7 cannot be called'),
+    ({'database': 'no.where'}, "database: 'no.where' cannot be imported: No module"),
+    ({'where': 'a.fs', 'task': 7}, 'task: 7 is no path of a field; wanted is text li'),
+    ({'where': 'a.fs', 'user': ['a', '']}, "user: '' is no path of a field"),
+])
+def test_options_that_fail(options, message):
+    with pytest.raises(ConfigurationError, match=f'^{message}'):
+        TrackingBackend(**options)
+
+
+def test_memory_and_store_get_the_same(tracks):
+    memory = MemoryBackend()
+    tracker = Tracker({'a': memory, 'b': TrackingBackend(storage=lambda: tracks)})
+    tracker.emit('a', {'x': {'y': [1]}})
+    track, = tracks.values()
+    assert event_from(track) == memory.events[0]
+    assert event_from(track).id == memory.events[0].id
