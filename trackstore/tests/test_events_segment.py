@@ -111,9 +111,10 @@ def test_visitors_and_other_fields(receiver, backend):
     to.send(of_user(None, data={'buyer': 'ann'}))
     to.send(of_user('ben'))
     to.send(of_user('', visitor='v-1'))
+    backend(queue=False, user=None, anonymous='context.user_id').send(of_user('v-2'))
     assert [(message.get('userId'), message.get('anonymousId'))
             for message in sent(receiver)] == [
-        ('ann', None), ('ben', None), (None, 'v-1')]
+        ('ann', None), ('ben', None), (None, 'v-1'), (None, 'v-2')]
 
 
 def test_what_has_no_user_or_no_name_is_told_and_not_sent(receiver, backend, caplog):
@@ -244,6 +245,7 @@ def test_a_child_of_a_fork_has_a_queue_of_its_own(receiver, backend, monkeypatch
     ({'host': 'http://localhost'}, 'write_key: None is for an application'),
     ({'host': 'localhost', 'write_key': 'a'}, "host: 'localhost' is no URL; allowed"),
     ({'user': ''}, "user: '' is no path of a field"),
+    ({'user': []}, "user: [] has no path; allowed are text like 'context.user_id', "),
     ({'anonymous': 7}, 'anonymous: 7 is no path of a field'),
     ({'timeout': 0}, 'timeout: 0 is no time'),
     ({'tries': 0}, 'tries: 0 is not allowed'),

@@ -40,7 +40,7 @@ class SegmentBackend:
         for Segment's answer, and raise an error where there is none
     ``user``, ``anonymous``
         paths of the fields with the ids of the user, or of a visitor that is not
-        known, or lists of paths of which the first with a value counts
+        known, or lists of paths of which the first with a value counts, or None
     ``gzip``, ``timeout``, ``tries``, ``max_queue_size``, ``upload_size``,
     ``upload_interval``
         as in the library: whether requests are packed; seconds for an answer; how
@@ -65,8 +65,8 @@ class SegmentBackend:
             raise checks.missing(
                 'segment-analytics-python', 'segment', error) from error
         self._analytics, self._request = analytics, request
-        self._user = paths.alternatives(user, 'user')
-        self._anonymous = paths.alternatives(anonymous, 'anonymous')
+        self._user = _reader(user, 'user')
+        self._anonymous = _reader(anonymous, 'anonymous')
         self._queue = checks.flag(queue, 'queue')
         self._secrets = []
         if host is not None and not str(host).startswith(('http://', 'https://')):
@@ -158,8 +158,7 @@ class SegmentBackend:
         if not isinstance(event.get('name'), str) or not event['name']:
             log.warning('event %s has no name and is not sent to Segment', id_of(event))
             return None
-        who = [_id(paths.first_value(event, self._user)),
-               _id(paths.first_value(event, self._anonymous))]
+        who = [_id(self._user(event)), _id(self._anonymous(event))]
         if not any(who):
             log.warning('event %r (%s) has no user and is not sent to Segment',
                         event['name'], id_of(event))
@@ -208,6 +207,17 @@ class SegmentBackend:
             '%d events (%s) could not be sent to Segment: %s; their ids are %s',
             len(messages), ', '.join(names), self._told(str(error)),
             ', '.join(str(message.get('messageId')) for message in messages))
+
+
+def _reader(option, name):
+    """Return a function from an event to the field that the option says."""
+    if option is None:
+        return lambda event: None
+    if not (found := paths.alternatives(option, name)):
+        raise ConfigurationError(
+            f"{name}: {option!r} has no path; allowed are text like 'context.user_id', "
+            f'lists of such, and None for none')
+    return paths.reader(found)
 
 
 def _id(value):
