@@ -173,6 +173,36 @@ def test_what_a_process_left_unpacked_is_packed_with_the_next(path):
     assert not left.exists()
 
 
+def test_a_process_that_ends_starts_no_thread_to_pack(path, monkeypatch):
+    def start(self):
+        raise RuntimeError("can't create new thread at interpreter shutdown")
+    backend = JSONLinesBackend(path, max_bytes=1, compress=True)
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, 'start', start)
+        for one in numbered(0, 1, 2):
+            backend.send(one)
+        backend.close()
+    assert read(*old_files(path), path) == [0, 1, 2]
+    backend.send(*numbered(3))
+    backend.close()
+    assert {file.suffix for file in old_files(path)} == {'.gz'}
+    assert read(*old_files(path), path) == [0, 1, 2, 3]
+
+
+def test_an_interrupt_leaves_no_lock(path, monkeypatch):
+    backend, other = JSONLinesBackend(path), JSONLinesBackend(path)
+
+    def interrupted(*arguments):
+        raise KeyboardInterrupt
+    with monkeypatch.context() as patched:
+        patched.setattr(os, 'write', interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            backend.send(*numbered(0))
+    other.send(*numbered(1))
+    backend.send(*numbered(2))
+    assert read(path) == [1, 2]
+
+
 def test_what_another_process_packs_is_left_to_it(path):
     import fcntl
     backend = JSONLinesBackend(path, max_bytes=1, compress=True)

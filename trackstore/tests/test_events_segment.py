@@ -3,6 +3,8 @@
 import base64
 import datetime
 import logging
+import os
+import subprocess
 import sys
 
 import pytest
@@ -167,6 +169,49 @@ def test_an_application_that_has_set_up_the_library(receiver, monkeypatch):
     to.close()
     assert sent(receiver)[0]['event'] == 'a'
     client.shutdown()
+
+
+ENDS = """
+import logging, sys
+from trackstore.events import Tracker
+from trackstore.events.backends import segment
+logging.basicConfig(format='%(message)s')
+logging.getLogger('segment').disabled = True
+segment.AT_EXIT = float(sys.argv[2])
+tracker = Tracker({'segment': segment.SegmentBackend('a-write-key', host=sys.argv[1])})
+tracker.enter_context('user', {'user_id': 7})
+for n in range(150):
+    tracker.emit('order.placed')
+"""
+
+
+def test_at_the_end_of_the_process_the_queue_is_sent(receiver):
+    subprocess.run([sys.executable, '-c', ENDS, receiver.url, '60'], check=True)
+    assert len(sent(receiver)) == 150
+
+
+@pytest.mark.skipif(not hasattr(os, 'fork'), reason='needs processes that fork')
+def test_the_end_of_a_child_does_not_wait_for_the_queue_of_its_parent():
+    code = ENDS + """
+import os
+child = os.fork()
+if child:
+    assert os.waitpid(child, 0)[1] == 0
+"""
+    done = subprocess.run(
+        [sys.executable, '-W', 'ignore', '-c', code,
+         f'http://127.0.0.1:{free_port()}', '0.1'], check=True, capture_output=True,
+        text=True)
+    assert done.stderr == (
+        '150 events for Segment were not sent before the process ended\n')
+
+
+def test_the_end_of_the_process_waits_only_so_long():
+    done = subprocess.run(
+        [sys.executable, '-c', ENDS, f'http://127.0.0.1:{free_port()}', '0.1'],
+        check=True, capture_output=True, text=True)
+    assert done.stderr == (
+        '150 events for Segment were not sent before the process ended\n')
 
 
 # what goes wrong

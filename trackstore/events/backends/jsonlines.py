@@ -94,16 +94,16 @@ class JSONLinesBackend:
     def _append(self, lines):
         with self._lock:
             try:
-                size = self._locked(len(lines))
-                try:
-                    self._write(lines, size)
-                finally:
-                    _unlock(self._file)
+                self._write(lines, self._locked(len(lines)))
+                _unlock(self._file)
             except OSError as error:
                 self._close()
                 raise DeliveryError(
                     f'path: {self.path!r} cannot be written to: '
                     f'{error.strerror or error}') from error
+            except BaseException:  # the lock goes with the file
+                self._close()
+                raise
 
     def _locked(self, coming):
         """Open and lock the file that the path leads to, and return its size.
@@ -211,7 +211,7 @@ def _lock(file):
 
 
 def _unlock(file):
-    if fcntl is not None and file is not None:
+    if fcntl is not None:
         fcntl.flock(file, fcntl.LOCK_UN)
 
 

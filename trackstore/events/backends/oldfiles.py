@@ -73,10 +73,14 @@ class OldFiles:
                 _unlink(f'{self._path}.{stamp}{ending}')
 
     def _start(self):
-        before = self._thread
-        self._thread = threading.Thread(
-            target=self._pack, args=(before,), name=f'pack {self._name}')
-        self._thread.start()
+        thread = threading.Thread(
+            target=self._pack, args=(self._thread,), name=f'pack {self._name}')
+        try:
+            thread.start()
+        except RuntimeError as error:  # the process ends: another packs it some time
+            log.info('%s: nothing is packed now: %s', self._path, error)
+        else:
+            self._thread = thread
 
     def _pack(self, before):
         """Pack all that are not, also those of a process that ended before it did."""

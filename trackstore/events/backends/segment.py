@@ -1,8 +1,11 @@
 """Events to Segment, by its own library."""
 
+import atexit
 import json
 import logging
 import threading
+import time
+import weakref
 from urllib.parse import urlunsplit
 
 from zope.interface import implementer
@@ -18,6 +21,9 @@ from trackstore.events.wire import id_of, wire_form
 #: What Segment takes in one request: so many events, so many bytes of them.
 MOST_EVENTS = 100
 MOST_BYTES = 450_000
+
+#: So many seconds a queue has at the end of the process.
+AT_EXIT = 5
 
 #: So much of an answer is shown in an error.
 SHOWN = 300
@@ -123,6 +129,7 @@ class SegmentBackend:
         """Begin with an empty queue: what was in it is sent by the parent process."""
         self._lock = threading.Lock()
         self._client = None
+        atexit.unregister(_finish)
         # So are the connections, which the library keeps in one place for all.
         if hasattr(self._request, '_session'):
             self._request._session = type(self._request._session)()
@@ -135,6 +142,10 @@ class SegmentBackend:
             if self._client is None:
                 self._client = self._analytics.Client(
                     self._key, **self._settings, **self._transport)
+                if self._queue:
+                    # The library stops its thread at the end, whatever is queued.
+                    # What is registered later is called first.
+                    atexit.register(_finish, weakref.ref(self._client))
             return self._client
 
     def _write_key(self, key):
@@ -207,6 +218,18 @@ class SegmentBackend:
             '%d events (%s) could not be sent to Segment: %s; their ids are %s',
             len(messages), ', '.join(names), self._told(str(error)),
             ', '.join(str(message.get('messageId')) for message in messages))
+
+
+def _finish(reference):
+    """Give a queue some seconds before the process ends."""
+    client = reference()
+    end = time.monotonic() + AT_EXIT
+    while client is not None and client.queue.unfinished_tasks:
+        if time.monotonic() > end:
+            log.error('%d events for Segment were not sent before the process ended',
+                      client.queue.unfinished_tasks)
+            break
+        time.sleep(0.02)
 
 
 def _reader(option, name):
