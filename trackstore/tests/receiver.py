@@ -78,9 +78,11 @@ class Receiver:
         handler.send_response(status)
         for name, value in headers.items():
             handler.send_header(name, value)
-        handler.send_header('Content-Length', str(len(text)))
+        if 'Content-Length' not in headers:
+            handler.send_header('Content-Length', str(len(text)))
         handler.end_headers()
         handler.wfile.write(text)
+        handler.close_connection |= headers.get('Connection') == 'close'
 
     def close(self):
         self._server.shutdown()

@@ -1,5 +1,6 @@
 """Events by HTTP, to a server that fails in every way."""
 
+import contextlib
 import email.utils
 import hashlib
 import hmac
@@ -180,6 +181,50 @@ def test_the_answer_is_in_the_error(receiver, backend):
     assert str(refused(backend())) == (
         f'{receiver.url}/events did not take it: 409 Conflict: '
         f'no such field {"x" * 186}…')
+
+
+def test_an_answer_without_an_end_is_not_read_to_it(receiver, backend):
+    receiver.answers = [(400, {'Content-Length': '10000000000'}, b'x' * 200_000)]
+    assert '400 Bad Request: xxx' in str(refused(backend()))
+    backend().send(event())
+
+
+@pytest.mark.parametrize('headers', [
+    {'Content-Length': '10', 'Connection': 'close'}, {'Content-Encoding': 'gzip'}])
+def test_what_is_taken_is_taken_even_if_the_answer_breaks_off(
+        receiver, backend, headers):
+    receiver.answers = [(200, headers, b'yes'), 200]
+    backend(**QUICK).send(event())
+    assert len(receiver.requests) == 1
+
+
+def test_an_answer_that_drips_is_waited_for_only_so_long():
+    with socket.create_server(('127.0.0.1', 0)) as server:
+        def serve():
+            connection = server.accept()[0]
+            connection.recv(65536)
+            connection.sendall(b'HTTP/1.1 503 No\r\nContent-Length: 99999\r\n\r\n')
+            with contextlib.suppress(OSError):  # until the other side has enough
+                while True:
+                    connection.sendall(b'x')
+                    time.sleep(0.01)
+            connection.close()
+        thread = threading.Thread(target=serve)
+        thread.start()
+        error = refused(HTTPBackend(
+            f'http://127.0.0.1:{server.getsockname()[1]}', timeout=0.2, **ONCE))
+        thread.join()
+    assert '503 No: xxx' in str(error)
+
+
+@pytest.mark.parametrize('id', ['é', 'a b', '', 'x' * 201, 'a\nb'])
+def test_an_id_that_is_no_header_is_sent_as_a_digest(receiver, backend, id):
+    one = event()
+    one.id = id
+    backend().send(one)
+    assert receiver.requests[0].headers['Idempotency-Key'] == (
+        hashlib.sha256(id.encode()).hexdigest())
+    assert receiver.requests[0].json['id'] == id
 
 
 def test_nobody_listens():

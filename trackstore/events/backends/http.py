@@ -4,12 +4,15 @@ How an answer is judged, and how long to wait, is in ``trackstore.events.retries
 """
 
 import base64
+import contextlib
 import gzip
 import hashlib
 import hmac
 import json
 import os
+import re
 import ssl
+import time
 
 from zope.interface import alsoProvides, implementer
 
@@ -27,6 +30,12 @@ FORMATS = {'event': 'application/json', 'array': 'application/json',
 
 #: So much of an answer is shown in an error.
 SHOWN = 200
+
+#: So many bytes of an answer are read.
+MOST_READ = 65_536
+
+#: So long an id may be that is a header as it stands.
+LONGEST_KEY = 200
 
 
 @implementer(IBackend)
@@ -144,8 +153,9 @@ class HTTPBackend:
         """Make the request once; None, or the error and what the answer asks for."""
         error = None
         try:
-            with self._clients.one() as client:
-                response = client.post(self._url, content=body, headers=headers)
+            with self._clients.one() as client, client.stream(
+                    'POST', self._url, content=body, headers=headers) as response:
+                said = self._read(response)
         except self._httpx.HTTPError as failure:
             # not its cause: its own text may show a header
             error = DeliveryError(self._told(
@@ -153,7 +163,17 @@ class HTTPBackend:
         if error is not None:
             return error, None
         return outcome(response.status_code, response.headers.get('Retry-After'),
-                       lambda: self._told(_answer(response)))
+                       lambda: self._told(_answer(response, said)))
+
+    def _read(self, response):
+        """Return the text of an answer, as far as it comes and is worth the wait."""
+        read, end = b'', time.monotonic() + self._options['timeout']
+        with contextlib.suppress(self._httpx.HTTPError):  # the status is what counts
+            for part in response.iter_bytes():
+                read += part
+                if len(read) > MOST_READ or time.monotonic() > end:
+                    break  # which closes the connection
+        return read.decode(errors='replace')
 
     def _told(self, text):
         return hidden(f'{self.place} did not take it: {text}', self._secrets)
@@ -245,13 +265,13 @@ def _trusted(verify, httpx):
 
 def _idempotency_key(events):
     ids = [id_of(event) for event in events]
-    if len(ids) == 1 and ids[0].isascii() and ids[0].isprintable():
+    if len(ids) == 1 and re.fullmatch(rf'[!-~]{{1,{LONGEST_KEY}}}', ids[0]):
         return ids[0]
     return hashlib.sha256('\n'.join(ids).encode(errors='replace')).hexdigest()
 
 
-def _answer(response):
-    said = ' '.join(response.text.split())
+def _answer(response, said):
+    said = ' '.join(said.split())
     said = said[:SHOWN] + '…' if len(said) > SHOWN else said
     status = f'{response.status_code} {response.reason_phrase}'.strip()
     return f'{status}: {said}' if said else status
