@@ -28,10 +28,11 @@ import tempfile
 import time
 from pathlib import Path
 
-from trackstore.events import Tracker
 from trackstore.events.backends.async_routing import AsyncRoutingBackend
-from trackstore.events.backends.tracking import TrackingBackend
 from trackstore.events.carriers.local import LocalCarrier
+
+from trackstore.events import Tracker
+from trackstore.events.backends.tracking import TrackingBackend
 
 NAMES = ('tracker', 'direct', 'queue', 'journal')
 HEAD = ('events', 'number', 'a second', 'microseconds in the caller: median', '99 %',

@@ -44,6 +44,7 @@ STORIES = {
     'cli.rst': ('MappingStorage',),
     'backup.rst': ('MappingStorage',),
     'damage.rst': ('MappingStorage',),
+    'models.rst': EVERYWHERE,
     'backends.rst': ('unattached',),
 }
 

@@ -11,6 +11,7 @@ OPTIONAL = {
     'pytest': 'test', 'hypothesis': 'test', 'duckdb': 'bench', 'pyarrow': 'bench',
     'zope.index': 'bench', 'sphinx': 'docs', 'furo': 'docs',
     'numpy': None, 'pandas': None, 'ZEO': None, 'relstorage': None,
+    'django': 'django', 'sqlalchemy': None,
 }
 
 BLOCK = f"""
