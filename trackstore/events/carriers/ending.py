@@ -30,7 +30,8 @@ def watch(carrier):
 
 def _renew():
     for carrier in list(_carriers):
-        carrier.renew()
+        with contextlib.suppress(OSError):
+            carrier.renew()
 
 
 if hasattr(os, 'register_at_fork'):

@@ -118,9 +118,12 @@ class LocalCarrier:
 
     def renew(self):
         """Start anew in the child of a fork: the parent has the events."""
-        if self._delivery is not None:
+        if self._delivery is None:
+            return
+        try:
             self._recovery.forget()
             self._spilling.forget()
+        finally:  # whatever another thread was about to do with the files
             self._delivery.renew()
             self._dropped = 0
             self._begin()
