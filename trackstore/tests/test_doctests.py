@@ -47,6 +47,7 @@ STORIES = {
     'backup.rst': ('MappingStorage',),
     'damage.rst': ('MappingStorage',),
     'models.rst': EVERYWHERE,
+    'backends.rst': ('unattached',),
 }
 
 
