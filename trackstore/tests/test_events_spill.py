@@ -6,6 +6,7 @@ import fcntl
 import json
 import logging
 import os
+import signal
 import stat
 import threading
 import time
@@ -471,6 +472,34 @@ def test_a_child_leaves_the_files_to_its_parent(gate, queue, tmp_path):
     assert on_disk(tmp_path) == list(range(30))
     gate.open.set()
     assert backend.flush(LONG) and gate.numbers() == list(range(30))
+
+
+def test_a_child_that_outlives_its_parent_does_not_keep_the_files(
+        gate, queue, tmp_path):
+    reader, writer = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            tracker, _ = queue()
+            emit(tracker, 0, 30)
+            child = os.fork()
+            if child == 0:
+                time.sleep(LONG)
+            os.write(writer, str(child).encode())
+            os.kill(os.getpid(), signal.SIGKILL)
+        finally:
+            os._exit(1)
+    os.close(writer)
+    os.waitpid(pid, 0)
+    child = int(os.read(reader, 20))
+    os.close(reader)
+    try:
+        gate.open.set()
+        _, backend = queue()
+        assert backend.flush(LONG) and gate.numbers() == list(range(30))
+        os.kill(child, 0)  # it is there still
+    finally:
+        os.kill(child, signal.SIGKILL)
 
 
 def test_a_full_disk_is_a_full_queue(gate, queue, tmp_path, caplog):

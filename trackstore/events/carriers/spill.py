@@ -159,7 +159,7 @@ class Spill:
         try:
             _written(self._file, data)
             if self._sync:
-                os.fdatasync(self._file)
+                getattr(os, 'fdatasync', os.fsync)(self._file)  # not on macOS
         except OSError:
             with suppress(OSError):
                 os.ftruncate(self._file, self.segments[name])
