@@ -348,6 +348,18 @@ def test_a_page_that_cannot_be(store, tmp_path):
         f"Error: {tmp_path}/no/x.md cannot be written: No such file or directory\n")
 
 
+def test_events_under_another_key_and_none(store, registry, tmp_path):
+    where = str(tmp_path / 'other.fs')
+    registry.register('a', 'A.')
+    with trackstore.open(where, 'myTypes') as types:
+        registry.store(types)
+    assert 'Not emitted yet' in run(where, '--name', 'myTypes').stdout
+    with trackstore.open(where, 'myEvents') as tracks:
+        tracks.saveUserTrack('a', 0, None, {})
+    done = run(where, '--name', 'myTypes', '--events', 'myEvents')
+    assert 'Emitted once' in done.stdout
+
+
 def test_the_log_is_quiet_about_good_events(registry, caplog):
     caplog.set_level(logging.DEBUG)
     registry.register('a', 'A.', {'x': 'X.'})
