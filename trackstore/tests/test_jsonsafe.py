@@ -352,7 +352,8 @@ def test_keys_that_are_text_of_another_class():
     class Colour(str, enum.Enum):
         RED = 'red'
 
-    assert json_safe({Word('a'): 1, Colour.RED: 2, 'b': 3}) == {'a': 1, 'red': 2, 'b': 3}
+    assert json_safe({Word('a'): 1, Colour.RED: 2, 'b': 3}) == {
+        'a': 1, 'red': 2, 'b': 3}
     assert json_safe({None: 1, Word('null'): 2}) == {'null (2)': 1, 'null': 2}
 
 
