@@ -10,6 +10,9 @@ from trackstore.events.eventtypes import checked_name, event_type, from_definiti
 #: The key of the root of a database under which the storage of the types is.
 NAME = 'eventTypes'
 
+#: What the track of a version has.
+DEFINED = {'description', 'fields', 'schema'}
+
 #: The registries that there are, for the child of a fork.
 _registries = weakref.WeakSet()
 
@@ -97,6 +100,8 @@ def stored_types(tracks, name):
     found = []
     for track in tracks.query(taskId=name):
         definition = dict(track.data)
+        if not definition.keys() >= DEFINED:  # it is not of a registry
+            continue
         version = definition.pop('version', None) or _next(found)
         made = from_definition(name, version, definition)
         if _find(found, made) is None:

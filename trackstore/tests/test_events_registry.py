@@ -360,6 +360,20 @@ def test_events_under_another_key_and_none(store, registry, tmp_path):
     assert 'Emitted once' in done.stdout
 
 
+def test_types_and_events_in_one_storage(registry, tmp_path):
+    where = str(tmp_path / 'one.fs')
+    registry.register('a', 'A.')
+    with trackstore.open(where) as tracks:
+        tracks.saveUserTrack('a', 0, None, {'description': 'no type'})
+        tracks.saveUserTrack('b', 0, None, {})
+        tracks.saveUserTrack('a', 0, None, {}, timeStamp=253_402_300_800)
+        assert registry.store(tracks) == 1
+        assert [each.reference for each in stored_types(tracks, 'a')] == ['a/1']
+    done = run(where, '--name', 'tracks')
+    assert done.returncode == 0
+    assert re.findall('## .*', done.stdout) == ['## a']
+
+
 def test_the_log_is_quiet_about_good_events(registry, caplog):
     caplog.set_level(logging.DEBUG)
     registry.register('a', 'A.', {'x': 'X.'})
