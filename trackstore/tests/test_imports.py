@@ -13,6 +13,7 @@ OPTIONAL = {
     'numpy': None, 'pandas': None, 'ZEO': None, 'relstorage': None,
     'django': 'django', 'sqlalchemy': None, 'yaml': 'yaml', 'jsonschema': 'schema',
     'cloudevents': 'test', 'tincan': 'test', 'gevent': 'test', 'pyramid': None,
+    'httpx': 'http', 'pymongo': 'mongodb', 'segment': 'segment', 'celery': 'celery',
 }
 
 BLOCK = f"""

@@ -47,11 +47,10 @@ class SegmentBackend:
     ``user``, ``anonymous``
         paths of the fields with the ids of the user, or of a visitor that is not
         known, or lists of paths of which the first with a value counts, or None
-    ``gzip``, ``timeout``, ``tries``, ``max_queue_size``, ``upload_size``,
-    ``upload_interval``
-        as in the library: whether requests are packed; seconds for an answer; how
-        often the queue tries; how many events the queue holds, a request has at
-        most, and how many seconds one waits for more
+    ``gzip``, ``timeout``, ``tries``, ``max_queue_size``, ``upload_size``
+        as in the library, like ``upload_interval``: whether requests are packed,
+        seconds for an answer, how often the queue tries, how many events the queue
+        holds, and a request has at most, and how many seconds one waits for more
 
     The id of the event is the ``messageId``, by which Segment knows repeats.  The
     whole event goes as the properties.  An event without a name, or without a user or
