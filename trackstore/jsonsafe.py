@@ -247,7 +247,15 @@ def _key(key, entries, result, walk):
         text = WRITERS.get(type(key), _other)(key, _Walk(walk.limit))
         if type(text) is not str:
             text = _text(json.dumps(text, ensure_ascii=False), walk)
+        if _is_text(type(key)) and text == key and text not in result:
+            return text
     return _free(text, entries, result, walk)
+
+
+def _is_text(kind):
+    """Return whether no other key of a mapping is equal to one of that class."""
+    return (issubclass(kind, str) and kind.__eq__ is str.__eq__
+            and kind.__hash__ is str.__hash__)
 
 
 def _free(text, entries, result, walk):
@@ -314,7 +322,10 @@ def _named(value, walk):
 
 def _class_of(value):
     kind = type(value)
-    return f'<{kind.__module__}.{kind.__qualname__}>'
+    try:
+        return f'<{kind.__module__}.{kind.__qualname__}>'
+    except Exception:  # of a class of classes
+        return '<object>'
 
 
 def _object(value, walk):

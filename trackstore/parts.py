@@ -59,7 +59,8 @@ class Parts(Persistent):
         damage.distinct(self, state.get('_pages', ()))
 
     def __getattr__(self, name):
-        if not name.startswith('__') and self.format > FORMAT:
+        # the ZODB asks an object without a state whether it resolves conflicts
+        if not name.startswith(('__', '_p_')) and self.format > FORMAT:
             raise FormatError(
                 f'format: the store has format {self.format!r}; this release '
                 f'reads formats up to {FORMAT}: it takes a newer trackstore')

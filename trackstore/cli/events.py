@@ -22,24 +22,20 @@ def events():
 @click.argument('page', required=False, type=click.Path(dir_okay=False))
 @click.option('--name', default=registry.NAME, show_default=True,
               help='The key of the types in the root of the database.')
+@click.option('--events', 'events_name', default='tracks', show_default=True,
+              help='The key of the events in the root of the database.')
 @json_option
-def docs(store, page, name, as_json):
+def docs(store, page, name, events_name, as_json):
     """Write the documentation of all event types that are stored in a STORE.
 
     PAGE is a file that ends in .md (Markdown) or .html; without it, Markdown is
-    printed.  The tracks of the store tell how often each event was emitted.
+    printed.  The events, if the store has them, tell how often each was emitted.
     """
     ending = os.path.splitext(page)[1].lower() if page else '.md'
     if ending not in WRITERS:
         raise click.UsageError(
             f'{page} does not end in {" or ".join(WRITERS)}')
-    with opened(store) as tracks:
-        types = tracks._p_jar.root().get(name)
-        if not isinstance(types, TrackingStorage):
-            raise Failure(
-                f'{store} has no event types under {name!r}; a RegistryValidator whose '
-                f'option where is this store puts them there')
-        found = typepage.documented(types, tracks)
+    found = _found(store, name, events_name)
     if as_json:
         for each in found:
             show_json(_as_json(each))
@@ -54,6 +50,21 @@ def docs(store, page, name, as_json):
     except OSError as error:
         raise Failure(f'{page} cannot be written: {error.strerror}') from None
     click.echo(f'{counted(len(found), "event type")} in {page}')
+
+
+def _found(store, name, events_name):
+    """Return what a store tells of its types, and of the events if it has them."""
+    try:
+        with opened(store, name=name) as types:
+            events = types._p_jar.root().get(events_name)
+            return typepage.documented(
+                types, events if isinstance(events, TrackingStorage) else None)
+    except Failure as error:
+        if f'under {name!r}' not in error.message:
+            raise
+        raise Failure(
+            f'{store} has no event types under {name!r}; a RegistryValidator whose '
+            f'option where is this store puts them there') from None
 
 
 def _as_json(found):

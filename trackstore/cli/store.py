@@ -36,14 +36,14 @@ class Damaged(Failure):
 
 
 @contextmanager
-def opened(where, write=False, create=False):
+def opened(where, write=False, create=False, name='tracks'):
     """Yield the storage of a place; what is wrong ends the command."""
     with ExitStack() as stack:
         try:
             path = path_of(where)
             length = os.path.getsize(path) if path and os.path.isfile(path) else 0
             tracks = stack.enter_context(
-                trackstore.open(where, create=create, readOnly=not write))
+                trackstore.open(where, name, create=create, readOnly=not write))
         except (click.ClickException, KeyboardInterrupt):
             raise
         except DamagedError as e:

@@ -48,7 +48,7 @@ def tracker_from(configuration: Mapping, name: str = 'configuration') -> Tracker
     _expect(backends, Mapping, f'{name}: backends', 'a mapping of names to engines')
     _expect(processors, (list, tuple), f'{name}: processors', 'a list of engines')
     contexts = configuration.get('contexts', 'task')
-    if contexts not in LOCATORS:
+    if not isinstance(contexts, str) or contexts not in LOCATORS:
         raise ConfigurationError(
             f'{name}: contexts: {contexts!r} is not known; allowed are '
             f'{", ".join(LOCATORS)}')
@@ -59,8 +59,12 @@ def tracker_from(configuration: Mapping, name: str = 'configuration') -> Tracker
             raise ConfigurationError(
                 f'{name}: {place}: {found!r} has no ENGINE; wanted is '
                 f"{{'ENGINE': 'path.of.the.Class', 'OPTIONS': {{...}}}}")
-    return Tracker(made(backends, f'{name}: backends'), LOCATORS[contexts](),
-                   made(processors, f'{name}: processors'))
+    backends = made(backends, f'{name}: backends')
+    processors = made(processors, f'{name}: processors')
+    try:
+        return Tracker(backends, LOCATORS[contexts](), processors)
+    except ConfigurationError as error:
+        raise ConfigurationError(f'{name}: {error}') from error
 
 
 def _entries(backends, processors):
@@ -147,6 +151,10 @@ def _object(node, place):
         raise ConfigurationError(
             f'{place}: {unknown[0]!r} stands beside ENGINE; allowed is OPTIONS')
     engine = imported(node['ENGINE'], f'{place}.ENGINE')
+    if not callable(engine):
+        raise ConfigurationError(
+            f'{place}.ENGINE: {node["ENGINE"]!r} is no class but a '
+            f'{type(engine).__qualname__}')
     options = node.get('OPTIONS') or {}
     _expect(options, Mapping, f'{place}.OPTIONS', 'a mapping')
     _check_options(engine, node['ENGINE'], options, place)
@@ -158,6 +166,10 @@ def _object(node, place):
                 str(error).startswith(place)):
             raise
         raise ConfigurationError(f'{place}.OPTIONS: {error}') from error
+    except Exception as error:
+        raise ConfigurationError(
+            f'{place}: {node["ENGINE"]} cannot be made: {type(error).__name__}: {error}'
+        ) from error
 
 
 def imported(path, place):
@@ -171,7 +183,7 @@ def imported(path, place):
     module, _, name = path.rpartition('.')
     try:
         return getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError, ValueError) as error:
+    except Exception as error:  # whatever is wrong in that module
         raise ConfigurationError(
             f'{place}: {path!r} cannot be imported: {error}') from error
 

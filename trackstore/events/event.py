@@ -15,6 +15,10 @@ _PLAIN = frozenset((str, int, float, bool, type(None), bytes,
 #: So deep may data be nested; what holds itself has no end.
 DEPTH = 100
 
+#: So many mappings, lists and sets may be in an event.  Few that are inside one
+#: another many times are very many.
+MOST = 1_000_000
+
 
 class Event(dict):
     """An event with an ``id``, which tells it from every other event.
@@ -34,7 +38,7 @@ class Event(dict):
 
     def copy(self):
         """Return an event that shares no dictionary, list or set with this one."""
-        return event_of(_copied_dict(self, DEPTH), self.id)
+        return event_of(_copied_dict(self, DEPTH, [MOST]), self.id)
 
     __copy__ = copy
 
@@ -74,23 +78,47 @@ def copied(value):
     """Return a value with copies of all mappings, lists, tuples and sets in it.
 
     What is none of these is not copied, nor is an object of a model.
-    Raises a ``RecursionError`` for what is nested more than ``DEPTH`` deep.
+    Raises a ``RecursionError`` for what is nested more than ``DEPTH`` deep, and an
+    ``OverflowError`` for more than ``MOST`` mappings, lists and sets.
     """
-    return value if type(value) in _PLAIN else _copied(value, DEPTH)
+    return value if type(value) in _PLAIN else _copied(value, DEPTH, [MOST])
 
 
-def _copied_dict(value, depth):
-    return {key: item if type(item) in _PLAIN else _copied(item, depth)
-            for key, item in value.items()}
+def _copied_dict(value, depth, left):  # left: a list with a number, see _count
+    # first as it stands, at once: another thread may be changing it
+    result = value.copy() if type(value) is dict else dict(value.items())
+    for key, item in result.items():
+        if type(item) not in _PLAIN:
+            result[key] = _copied(item, depth, left)
+    return result
 
 
-def _copied(value, depth):
-    if depth == 0:
-        raise RecursionError(f'data: nested more than {DEPTH} deep')
+def _copied(value, depth, left):
     kind = type(value)
-    if kind is dict or isinstance(value, Mapping) and not isinstance(value, Persistent):
-        return _copied_dict(value, depth - 1)
+    if kind is dict:
+        _count(depth, left)
+        return _copied_dict(value, depth - 1, left)
     if kind in (list, tuple, set, frozenset):
-        return kind([item if type(item) in _PLAIN else _copied(item, depth - 1)
+        _count(depth, left)
+        return kind([item if type(item) in _PLAIN else _copied(item, depth - 1, left)
                      for item in value])
+    if _is_mapping(value):
+        _count(depth, left)
+        return _copied_dict(value, depth - 1, left)
     return value
+
+
+def _is_mapping(value):
+    try:
+        return isinstance(value, Mapping) and not isinstance(value, Persistent)
+    except Exception:  # a lazy object that cannot be made
+        return False
+
+
+def _count(depth, left):
+    if not depth:
+        raise RecursionError(f'data: nested more than {DEPTH} deep')
+    left[0] -= 1
+    if left[0] < 0:
+        raise OverflowError(
+            f'data: more than {MOST:,} mappings, lists and sets are in them')

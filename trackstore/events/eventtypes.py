@@ -33,9 +33,12 @@ class Field:
         """Tell whether a value is of the field's type; None is where not required."""
         if value is None:
             return not self.required or self.type == 'any'
-        if isinstance(value, bool) and self.type in ('integer', 'number'):
-            return False
-        return isinstance(value, FIELD_TYPES[self.type])
+        try:
+            if isinstance(value, bool) and self.type in ('integer', 'number'):
+                return False
+            return isinstance(value, FIELD_TYPES[self.type])
+        except Exception:  # a lazy object that cannot be made
+            return self.type == 'any'
 
 
 @dataclass(frozen=True)
@@ -85,17 +88,17 @@ class EventType:
         validator = _validator(self.name, self.schema)
 
         def problems(data):
-            for error in validator.iter_errors(data):
-                place = '.'.join(map(str, error.absolute_path)) or 'data'
-                yield f'{place}: {error.message}'
+            try:
+                for error in validator.iter_errors(data):
+                    place = '.'.join(map(str, error.absolute_path)) or 'data'
+                    yield f'{place}: {error.message:.500}'
+            except Exception as error:  # of a part that the schema refers to
+                yield f'data: the schema cannot be used: {error!s:.200}'
         return problems
 
 
 def event_type(name, version, description, fields, schema):
     """Return the ``EventType`` that the arguments of ``register`` describe."""
-    _expect(isinstance(name, str) and name,
-            f"name: {name!r} is no name of an event type; wanted is text like "
-            f"'order.placed'")
     _expect(isinstance(description, str) and description.strip(),
             f'description: {description!r} of {name} says nothing; wanted is a text')
     _expect(fields is None or isinstance(fields, Mapping),
@@ -105,6 +108,14 @@ def event_type(name, version, description, fields, schema):
     if schema is not None:
         _validator(name, schema)  # fails now rather than with the first event
     return made
+
+
+def checked_name(name):
+    """Return a name that an event type can have."""
+    _expect(isinstance(name, str) and name,
+            f"name: {name!r} is no name of an event type; wanted is text like "
+            f"'order.placed'")
+    return name
 
 
 def from_definition(name, version, definition):
@@ -130,7 +141,7 @@ def _field(name, path, said):
     _expect(not unknown,
             f'{where}: {unknown[:1]} is unknown; allowed are {", ".join(SAID)}')
     field = Field(path, **said)
-    _expect(field.type in FIELD_TYPES,
+    _expect(isinstance(field.type, str) and field.type in FIELD_TYPES,
             f'{where}: type: {field.type!r} is unknown; allowed are '
             f'{", ".join(FIELD_TYPES)}')
     _expect(isinstance(field.required, bool),
@@ -142,6 +153,7 @@ def _validator(name, schema):
     """Return a validator for a JSON Schema."""
     try:
         import jsonschema
+        from jsonschema_specifications import REGISTRY
     except ImportError:
         raise RegistryError(
             f"{name}: schema: checking it needs jsonschema: "
@@ -150,10 +162,11 @@ def _validator(name, schema):
         cls = jsonschema.validators.validator_for(
             schema, jsonschema.Draft202012Validator)
         cls.check_schema(schema)
+        # nothing is fetched: what a schema refers to is in it, or a draft
+        return cls(schema, registry=REGISTRY)
     except (jsonschema.SchemaError, TypeError, AttributeError) as error:
         why = getattr(error, 'message', None) or str(error)
         raise RegistryError(f'{name}: schema: is no JSON Schema: {why}') from None
-    return cls(schema)
 
 
 def _expect(condition, message):

@@ -1,11 +1,20 @@
 """The registry: which types of events there are, in all their versions."""
 
+import os
+import threading
+import weakref
 from dataclasses import replace
 
-from trackstore.events.eventtypes import event_type, from_definition
+from trackstore.events.eventtypes import checked_name, event_type, from_definition
 
 #: The key of the root of a database under which the storage of the types is.
 NAME = 'eventTypes'
+
+#: What the track of a version has.
+DEFINED = {'description', 'fields', 'schema'}
+
+#: The registries that there are, for the child of a fork.
+_registries = weakref.WeakSet()
 
 
 class Registry:
@@ -20,6 +29,12 @@ class Registry:
         self._current = {}
         #: Grows with each change, so that what is stored can be brought up to date.
         self.changes = 0
+        self._renew()
+        _registries.add(self)
+
+    def _renew(self):
+        """Have a lock of its own, right after a fork that found it locked."""
+        self._lock = threading.Lock()
 
     def register(self, name, description, fields=None, schema=None):
         """Document an event type, and return its ``EventType``.
@@ -30,14 +45,17 @@ class Registry:
         and ``example``.  ``schema`` is a JSON Schema for the data, and needs the
         extra ``schema``.  What is no documentation is a ``RegistryError``.
         """
-        versions = self._versions.get(name, [])
-        made = event_type(name, len(versions) + 1, description, fields, schema)
-        known = _find(versions, made)
-        if known is None:
-            self._versions[name] = [*versions, made]
-            self.changes += 1
-        self._current[name] = known or made
-        return known or made
+        checked_name(name)
+        with self._lock:
+            versions = self._versions.get(name, [])
+            made = event_type(
+                name, _next(versions), description, fields, schema)
+            known = _find(versions, made)
+            if known is None:
+                self._versions[name] = [*versions, made]
+                self.changes += 1
+            self._current[name] = known or made
+            return known or made
 
     def get(self, name):
         """Return the event type as it was registered last, or None."""
@@ -56,36 +74,59 @@ class Registry:
     def store(self, tracks):
         """Bring registry and storage together; return how many versions were new.
 
-        In the storage a version is a track, with the name of the type as its task;
-        their order gives the versions their numbers.
+        In the storage a version is a track, with the name of the type as its task.
+        Of two transactions that store versions at the same time, one conflicts.
         """
-        new = 0
-        for name, mine in list(self._versions.items()):
-            stored = stored_types(tracks, name)
-            for each in mine:
-                if _find(stored, each) is None:
-                    tracks.saveUserTrack(name, 0, None, each.definition)
-                    stored.append(replace(each, version=len(stored) + 1))
-                    new += 1
-            self._versions[name] = stored
-            self._current[name] = _find(stored, self._current[name])
-        return new
+        with self._lock:
+            new = 0
+            for name, mine in self._versions.items():
+                stored = stored_types(tracks, name)
+                for each in mine:
+                    if _find(stored, each) is None:
+                        stored.append(replace(each, version=_next(stored)))
+                        tracks.saveUserTrack(name, 0, None, {
+                            'version': stored[-1].version, **each.definition})
+                        new += 1
+                self._versions[name] = stored
+                self._current[name] = _find(stored, self._current[name])
+            if new:
+                # Saving tracks does not conflict, but two must not take a number.
+                tracks._p_changed = True
+            return new
 
 
 def stored_types(tracks, name):
     """Return the versions of an event type that a storage has, the oldest first."""
     found = []
     for track in tracks.query(taskId=name):
-        made = from_definition(name, len(found) + 1, track.data)
-        if _find(found, made) is None:  # two processes may have stored the same
+        definition = dict(track.data)
+        if not definition.keys() >= DEFINED:  # it is not of a registry
+            continue
+        version = definition.pop('version', None) or _next(found)
+        made = from_definition(name, version, definition)
+        if _find(found, made) is None:
             found.append(made)
-    return found
+    return sorted(found, key=lambda each: each.version)
+
+
+def _next(versions):
+    """Return the number of the next version."""
+    return max((each.version for each in versions), default=0) + 1
 
 
 def _find(versions, wanted):
     """Return the version with the same definition, or None."""
     return next((each for each in versions
                  if each.fingerprint == wanted.fingerprint), None)
+
+
+def _renew_all():
+    for each in list(_registries):
+        each._renew()
+
+
+if hasattr(os, 'register_at_fork'):
+    os.register_at_fork(after_in_child=_renew_all)
 
 
 #: The registry that ``register`` and validation use if nothing else is said.

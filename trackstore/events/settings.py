@@ -1,5 +1,6 @@
 """Trackers made from flat settings, such as those of Pyramid and its ini files."""
 
+import difflib
 import json
 from collections.abc import Mapping
 
@@ -23,6 +24,9 @@ def tracker_from_settings(settings: Mapping, prefix: str = PREFIX) -> Tracker:
         ``trackstore.backends.archive.OPTIONS.limit = 100``,
         ``trackstore.processors.0.ENGINE = ...``
 
+    What looks like one of these and is none, such as ``trackstore.backend``, is a
+    ``ConfigurationError``.
+
     A text that is JSON (a number, ``true``, a list, a text in quotes) stands for its
     value, other texts for themselves.
     """
@@ -33,6 +37,8 @@ def tracker_from_settings(settings: Mapping, prefix: str = PREFIX) -> Tracker:
             tree[FILE] = value
         elif path and path[0] in KEYS:
             _put(tree, path, _value(value), setting)
+        elif path:
+            _refuse_slip(setting, prefix, path[0])
     file = tree.pop(FILE, None)
     if file is None:
         return tracker_from(_with_lists(tree), 'settings')
@@ -41,6 +47,13 @@ def tracker_from_settings(settings: Mapping, prefix: str = PREFIX) -> Tracker:
             f'{prefix}{FILE}, {prefix}{next(iter(tree))}: both are given; the file '
             f'says everything, or the settings do')
     return tracker_from(read(file), file)
+
+
+def _refuse_slip(setting, prefix, key):
+    """Raise an error for a key that is nearly one of those that are known."""
+    for meant in difflib.get_close_matches(key.lower(), (*KEYS, FILE), 1, 0.75):
+        raise ConfigurationError(
+            f'{setting}: is no setting; {prefix}{meant} is')
 
 
 def _place(item):

@@ -4,6 +4,7 @@ import datetime
 import logging
 from collections.abc import Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 
 from zope.interface import implementer
 
@@ -21,6 +22,12 @@ DEFAULT_TRACKER_NAME = 'default'
 TRACKERS = {}
 
 log = logging.getLogger(__name__)
+
+#: So many events may be emitted inside one another, by backends, processors or
+#: handlers of the log.
+NESTED = 5
+
+_inside = ContextVar('trackstore events inside one another', default=0)
 
 _utc = datetime.timezone.utc
 _at = datetime.datetime.fromtimestamp
@@ -43,27 +50,37 @@ class Tracker:
         self.context_locator = context_locator or DefaultContextLocator()
 
     def emit(self, name=None, data=None):
-        if data is None:
-            data = {}
-        elif not isinstance(data, Mapping):
-            raise EventError(
-                f'data: {data!r} is no mapping; allowed are dictionaries, other '
-                f'mappings, and None')
-        if not isinstance(name, str):
-            if name is not None:
-                raise EventError(
-                    f'name: {name!r} is no text; allowed are names like '
-                    f"'order.placed', and None")
+        if type(data) is not dict:
+            data = _data(data)
+        if not name:
             name = UNKNOWN_EVENT_TYPE
+        elif not isinstance(name, str):
+            raise EventError(
+                f'name: {_shown(name)} is no text; allowed are names like '
+                f"'order.placed', and None")
+        inside = _inside.get()
+        if inside >= NESTED:
+            if inside == NESTED:  # said once: the log may lead back here
+                _inside.set(inside + 1)
+                log.error('event %r is dropped: it is emitted by what happens to '
+                          'events, %d inside one another', name, inside)
+                _inside.set(inside)
+            return
+        _inside.set(inside + 1)
         try:
             self.routing_backend.dispatch(Event(
                 name=name, timestamp=_at(timestamps.clock(), _utc),
                 data=copied(data), context=self.resolve_context()))
         except Exception:  # a locator of the application, data without an end
             log.exception('event %r could not be sent', name)
+        finally:
+            _inside.set(inside)
 
     def enter_context(self, name, ctx):
-        self.located_context[name] = _checked(ctx)
+        contexts = self.located_context
+        ctx = _checked(ctx)
+        contexts.pop(name, None)  # the one that was entered last is the last
+        contexts[name] = ctx
 
     def exit_context(self, name):
         try:
@@ -88,7 +105,8 @@ class Tracker:
 
     def resolve_context(self):
         merged = {}
-        for ctx in self.context_locator.get().values():
+        # in a list: another thread may enter one
+        for ctx in list(self.context_locator.get().values()):
             merged.update(ctx)
         return copied(merged)
 
@@ -125,11 +143,37 @@ class _Place:
         return f'<another {self.name!r}>'
 
 
+def _data(data):
+    """Return the data of an event, empty ones for what is empty or None."""
+    try:
+        if isinstance(data, Mapping):
+            return data
+        empty = not data
+    except Exception as error:  # a lazy object that cannot be made
+        raise EventError(
+            f'data: reading them failed: {type(error).__name__}: {error!s:.200}'
+        ) from error
+    if empty:
+        return {}
+    raise EventError(
+        f'data: {_shown(data)} is no mapping; allowed are dictionaries, other '
+        f'mappings, and None')
+
+
 def _checked(ctx):
     if not isinstance(ctx, Mapping):
         raise EventError(
-            f'ctx: {ctx!r} is no mapping; allowed are dictionaries and other mappings')
+            f'ctx: {_shown(ctx)} is no mapping; allowed are dictionaries and other '
+            f'mappings')
     return ctx
+
+
+def _shown(value):
+    """Return the beginning of a value as text, for errors."""
+    try:
+        return f'{value!r:.200}'
+    except Exception:
+        return f'<{type(value).__qualname__}>'
 
 
 def register_tracker(tracker, name=DEFAULT_TRACKER_NAME):

@@ -1,11 +1,11 @@
 """The documentation of event types as a page, in Markdown or HTML."""
 
-import datetime
 import json
 from html import escape
 from typing import NamedTuple
 
 from trackstore.events.registry import stored_types
+from trackstore.timestamps import timeStamp2ISO
 
 
 class Documented(NamedTuple):
@@ -21,8 +21,8 @@ def documented(types, events=None):
     ``events`` is the storage of the events, to say how often each was emitted.
     """
     groups = events.groupBy('taskId') if events is not None else {}
-    return [Documented(stored_types(types, name)[-1], groups.get(name))
-            for name in types.getTaskIds()]
+    return [Documented(versions[-1], groups.get(name)) for name in types.getTaskIds()
+            if (versions := stored_types(types, name))]
 
 
 COLUMNS = ('field', 'type', 'required', 'meaning', 'example')
@@ -41,9 +41,9 @@ def _usage(found):
     version = f'Version {found.current.version}.'
     if found.events is None:
         return f'{version} Not emitted yet.'
-    day = datetime.datetime.fromtimestamp(found.events.last, datetime.timezone.utc)
+    day = timeStamp2ISO(found.events.last).split()[0]
     times = 'once' if found.events.count == 1 else f'{found.events.count:,} times'
-    return f'{version} Emitted {times}, last on {day:%Y-%m-%d}.'
+    return f'{version} Emitted {times}, last on {day}.'
 
 
 def markdown(types):

@@ -8,12 +8,13 @@ from trackstore.jsonsafe import DEPTH_LIMIT
 from trackstore.models.djangomodels import is_django_model
 from trackstore.models.exceptions import ClashError, MapError
 from trackstore.models.interfaces import ITrackingMap
+from trackstore.models.reading import class_of
 from trackstore.models.registered import get_map
 from trackstore.models.sqlalchemymodels import is_mapped
 from trackstore.models.values import lacking, told_values
 
 COLLECTIONS = (Mapping, Sequence, Set)
-LISTS = (list, tuple)
+LISTS = (list, tuple, set, frozenset)
 NO_OBJECTS = frozenset((str, int, float, bool, type(None), dict, *LISTS))
 PARTS = ('data', 'context')
 
@@ -24,7 +25,7 @@ class ModelValues:
     An object under a key of the data goes, and its values come into the same
     dictionary.  Where the key is one of the map's roles, it is the object's role.  An
     object in a list is replaced by the dictionary of its values, and so is one that is
-    all of the data.
+    all of the data; a set with objects becomes a list.
 
     ``tracking_map`` is the map, by default the registered one at the time of the
     event.  ``parts`` are the parts of the event, ``'data'`` and ``'context'``.
@@ -111,6 +112,6 @@ def _is_object(tracking_map, value, key):
 
 def is_model_object(value):
     """Return whether a value is an object of a database: its class is a model."""
-    cls = value.__class__
+    cls = class_of(value)
     return is_mapped(cls) or is_django_model(cls) or (
         issubclass(cls, Persistent) and not issubclass(cls, COLLECTIONS))

@@ -84,6 +84,17 @@ def is_absent(error):
     return django is not None and isinstance(error, django.ObjectDoesNotExist)
 
 
+def class_of(obj):
+    """Return the class that an object says it has: a proxy's is that of its object.
+
+    Of a lazy object that cannot be made it is the proxy's.
+    """
+    try:
+        return obj.__class__
+    except Exception:
+        return type(obj)
+
+
 def queryset_of(value):
     """Return the queryset of a related manager of Django; all else as it is."""
     return value.all() if hasattr(value, 'get_queryset') else value

@@ -10,6 +10,7 @@ from trackstore.models.check import problems_of
 from trackstore.models.entries import Entry, name_of
 from trackstore.models.exceptions import MapError
 from trackstore.models.interfaces import ITrackingMap
+from trackstore.models.reading import class_of
 from trackstore.models.search import found_object
 from trackstore.models.sqlalchemymodels import checked_session
 from trackstore.models.urls import given_by, url_of
@@ -105,7 +106,7 @@ class TrackingMap:
     def entry_of(self, obj):
         """See ``ITrackingMap``."""
         # its __class__, since a proxy is of another type
-        return next(self.entries_of(obj.__class__), None)
+        return next(self.entries_of(class_of(obj)), None)
 
     def entries_of(self, cls):
         """See ``ITrackingMap``."""

@@ -79,7 +79,7 @@ def _parameter(tracking_map, role, obj):
 def given_by(tracking_map, params):
     """Return the objects of parameters, as pairs (role or '', object)."""
     try:
-        asked = asked_by(params)
+        asked = asked_by(tracking_map, params)
     except TellingError as problem:
         tracking_map.problem(problem)
         return []
@@ -99,25 +99,31 @@ def given_by(tracking_map, params):
     return given
 
 
-def asked_by(params):
+def asked_by(tracking_map, params):
     """Return the parameters that name objects, pairs of name and value, each once."""
     pairs = list(islice(_pairs(params), MOST_PARAMETERS + 1))
     if len(pairs) > MOST_PARAMETERS:
         raise AddressError(f'there are more than {MOST_PARAMETERS} parameters')
     asked = []
     for pair in pairs:
-        if not (isinstance(pair, (tuple, list)) and len(pair) == 2
-                and isinstance(pair[0], str)):
-            raise AddressError(f'params: {pair!r:.80} is no pair of name and value')
-        name, value = pair
-        if '__' not in name:
-            continue
-        if not isinstance(value, KINDS):
-            raise AddressError(f'{name!r:.80}: {value!r:.80} is no value of a '
-                               f'parameter; allowed are {KINDS_TEXT}')
-        if (name, value) not in asked:
-            asked.append((name, value))
+        problem = _problem(pair)
+        if problem is not None:
+            tracking_map.problem(AddressError(problem))
+        elif '__' in pair[0] and tuple(pair) not in asked:
+            asked.append(tuple(pair))
     return asked
+
+
+def _problem(pair):
+    """Return what is wrong with a pair of name and value, or None."""
+    if not (isinstance(pair, (tuple, list)) and len(pair) == 2
+            and isinstance(pair[0], str)):
+        return f'params: {pair!r:.80} is no pair of name and value'
+    name, value = pair
+    if '__' in name and not isinstance(value, KINDS):
+        return (f'{name!r:.80}: {value!r:.80} is no value of a parameter; allowed are '
+                f'{KINDS_TEXT}')
+    return None
 
 
 def _pairs(params):

@@ -204,6 +204,12 @@ class Telling:
 
 def lacking(tracking_map, obj, where):
     """Return the error for an object of a class that the map lacks."""
+    try:
+        obj.__class__  # noqa: B018
+    except Exception as e:  # a lazy object that cannot be made
+        return ReadingError(
+            f'{where or type(obj).__name__}: reading it failed: {type(e).__name__}: '
+            f'{e!s:.200}')
     return UnknownClassError(
         f'{where}{": " if where else ""}the map lacks the class '
         f'{obj.__class__.__name__}; it has {tracking_map.names()}')
@@ -216,8 +222,9 @@ def identity_of(entry, obj):
             value = entry.key_source.read(obj, entry.name)
             if value is not None:
                 hash(value)
-                return entry.name, value
-        except (TellingError, TypeError):
+                if value == value:  # not one like NaN
+                    return entry.name, value
+        except Exception:  # no key after all: it is this object, and no other
             pass
     return entry.name, None, id(obj)
 

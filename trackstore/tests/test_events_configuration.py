@@ -14,6 +14,17 @@ MEMORY = 'trackstore.events.backends.memory.MemoryBackend'
 ROUTING = 'trackstore.events.backends.routing.RoutingBackend'
 
 
+def failing():
+    raise OSError('no disk')
+
+
+def test_a_module_with_a_mistake(tmp_path, monkeypatch):
+    (tmp_path / 'module_with_a_mistake.py').write_text('a =')
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ConfigurationError, match='cannot be imported: invalid syntax'):
+        tracker_from({'backends': {'a': {'ENGINE': 'module_with_a_mistake.A'}}})
+
+
 @pytest.mark.parametrize('configuration, message', [
     ([], r'configuration: \[\] is not a mapping'),
     ({'backend': {}}, "configuration: 'backend' is no part of a configuration; allowed "
@@ -42,7 +53,14 @@ ROUTING = 'trackstore.events.backends.routing.RoutingBackend'
      'configuration: backends.a.OPTIONS.backends.b.OPTIONS: got an unexpected keyword '
      f"argument 'size' of {MEMORY}; its options are: limit"),
     ({'backends': {'a': {'ENGINE': 'decimal.Decimal'}}},
-     r"backends\['a'\]: Decimal\('0'\) is no backend; wanted is an object with a"),
+     r"configuration: backends\['a'\]: Decimal\('0'\) is no backend; wanted is"),
+    ({'contexts': ['task']}, r"configuration: contexts: \['task'\] is not known"),
+    ({'backends': {'a': {'ENGINE': 'os.sep'}}},
+     "configuration: backends.a.ENGINE: 'os.sep' is no class but a str"),
+    ({'backends': {'a': {'ENGINE': '.memory.A'}}},
+     "configuration: backends.a.ENGINE: '.memory.A' cannot be imported: "),
+    ({'backends': {'a': {'ENGINE': f'{__name__}.failing'}}},
+     'configuration: backends.a: .*failing cannot be made: OSError: no disk'),
 ])
 def test_configurations_that_fail(configuration, message):
     with pytest.raises(ConfigurationError, match=f'^{message}'):

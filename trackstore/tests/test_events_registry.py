@@ -7,12 +7,18 @@ import logging
 import re
 import subprocess
 import sys
+import threading
 import uuid
 
 import pytest
+import transaction
+import ZODB
+from ZODB.DemoStorage import DemoStorage
+from ZODB.POSException import ConflictError
 from zope.interface.verify import verifyClass, verifyObject
 
 import trackstore
+from trackstore import TrackingStorage
 from trackstore.events import Tracker
 from trackstore.events.backends.memory import MemoryBackend
 from trackstore.events.backends.tracking import TrackingBackend
@@ -159,6 +165,104 @@ def test_two_processes_that_store_the_same():
         assert registry.get('a') == stored_types(tracks, 'a')[1]
 
 
+def test_two_transactions_that_store_at_the_same_time(caplog):
+    db = ZODB.DB(DemoStorage())
+    managers = [transaction.TransactionManager() for _ in range(2)]
+    connections = [db.open(manager) for manager in managers]
+    connections[0].root()['types'] = TrackingStorage()
+    managers[0].commit()
+    registries = [Registry(), Registry()]
+    for manager in managers:
+        manager.begin()
+    for number, (registry, connection) in enumerate(
+            zip(registries, connections, strict=True)):
+        registry.register('a', f'{number}.')
+        registry.store(connection.root()['types'])
+    managers[0].commit()
+    with pytest.raises(ConflictError):
+        managers[1].commit()
+    assert caplog.text == ''  # the storage says that it resolves no conflicts
+    managers[1].abort()
+    assert registries[1].store(connections[1].root()['types']) == 1
+    managers[1].commit()
+    assert [each.get('a').reference for each in registries] == ['a/1', 'a/2']
+    db.close()
+
+
+def test_versions_keep_their_numbers_in_whatever_order_they_are_stored():
+    with memory_storage() as tracks:
+        for version in (2, 1, 4):
+            tracks.saveUserTrack('a', 0, None, {
+                'version': version, 'description': f'{version}.', 'fields': {},
+                'schema': None})
+        assert [each.reference for each in stored_types(tracks, 'a')] == [
+            'a/1', 'a/2', 'a/4']
+        registry = Registry()
+        registry.register('a', 'New.')
+        registry.store(tracks)
+        assert registry.get('a').reference == 'a/5'
+        assert registry.register('a', 'Newer.').reference == 'a/6'
+        assert registry.register('a', '2.').reference == 'a/2'
+
+
+def test_types_that_are_registered_while_others_are_stored():
+    registry, errors = Registry(), []
+
+    def register():
+        try:
+            for number in range(200):
+                registry.register('a', f'{number}.')
+                assert registry.get('a') is not None
+        except BaseException as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=register)
+    with memory_storage() as tracks:
+        thread.start()
+        while thread.is_alive():
+            registry.store(tracks)
+        thread.join()
+        registry.store(tracks)
+        assert errors == []
+        assert len(stored_types(tracks, 'a')) == 200
+
+
+class Lazy:
+    @property
+    def __class__(self):
+        raise LookupError('no such user')
+
+
+@pytest.mark.parametrize('change, message', [
+    ({'data': {'x': Lazy}}, 'is unserialisable: it has a value of type Lazy'),
+    ({'data': {'x': Lazy}}, 'is invalid: x is a Lazy, and wanted is text'),
+    ({'data': {('x',): 'y' * 70_000}}, 'is unserialisable: keys must be str'),
+    ({'data': {('x',): 'y' * 70_000}}, 'is oversized: it has 70,'),
+    ({'data': ['x']}, 'is invalid: its data are a list'),
+    ({'data': None}, 'is invalid: its data are a NoneType'),
+    ({'name': ['a']}, "event ['a'] is unknown")])
+def test_events_that_processors_have_made_strange_are_refused(
+        registry, caplog, change, message):
+    registry.register('a', 'A.', {'x': {'description': 'X.', 'type': 'text'}})
+    memory = MemoryBackend()
+    change = {key: {'x': Lazy()} if value == {'x': Lazy} else value
+              for key, value in change.items()}  # pytest looks at what it is given
+    tracker = Tracker({'memory': memory}, processors=[
+        lambda event: event.update(change),
+        RegistryValidator(registry, **dict.fromkeys(validate.DEFAULTS, 'refuse'))])
+    tracker.emit('a')
+    assert len(memory.events) == 0
+    assert message in caplog.text
+
+
+def test_a_schema_that_refers_to_what_is_not_in_it(registry, caplog):
+    registry.register('a', 'A.', schema={'$ref': 'http://example.com/none.json'})
+    memory = MemoryBackend()
+    Tracker({'memory': memory}, processors=[RegistryValidator(registry)]).emit('a')
+    assert len(memory.events) == 1
+    assert 'is invalid: data: the schema cannot be used: Unresolvable' in caplog.text
+
+
 def test_a_store_that_cannot_be_reached_stops_no_event(
         registry, caplog, tmp_path, monkeypatch):
     registry.register('a', 'A.')
@@ -242,6 +346,32 @@ def test_a_page_that_cannot_be(store, tmp_path):
     done = run(store, str(tmp_path / 'no' / 'x.md'))
     assert done.stderr == (
         f"Error: {tmp_path}/no/x.md cannot be written: No such file or directory\n")
+
+
+def test_events_under_another_key_and_none(store, registry, tmp_path):
+    where = str(tmp_path / 'other.fs')
+    registry.register('a', 'A.')
+    with trackstore.open(where, 'myTypes') as types:
+        registry.store(types)
+    assert 'Not emitted yet' in run(where, '--name', 'myTypes').stdout
+    with trackstore.open(where, 'myEvents') as tracks:
+        tracks.saveUserTrack('a', 0, None, {})
+    done = run(where, '--name', 'myTypes', '--events', 'myEvents')
+    assert 'Emitted once' in done.stdout
+
+
+def test_types_and_events_in_one_storage(registry, tmp_path):
+    where = str(tmp_path / 'one.fs')
+    registry.register('a', 'A.')
+    with trackstore.open(where) as tracks:
+        tracks.saveUserTrack('a', 0, None, {'description': 'no type'})
+        tracks.saveUserTrack('b', 0, None, {})
+        tracks.saveUserTrack('a', 0, None, {}, timeStamp=253_402_300_800)
+        assert registry.store(tracks) == 1
+        assert [each.reference for each in stored_types(tracks, 'a')] == ['a/1']
+    done = run(where, '--name', 'tracks')
+    assert done.returncode == 0
+    assert re.findall('## .*', done.stdout) == ['## a']
 
 
 def test_the_log_is_quiet_about_good_events(registry, caplog):

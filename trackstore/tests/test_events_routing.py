@@ -164,3 +164,39 @@ def test_what_is_neither_backend_nor_processor():
         Tracker({'a': 17})
     with pytest.raises(ValueError, match='^processors: 17 is no processor; wanted is'):
         Tracker(processors=[17])
+
+
+def test_parts_of_an_event_share_nothing():
+    class Changing:
+        def send(self, event):
+            event['data']['changed'] = True
+
+    memory = MemoryBackend()
+    RoutingBackend(
+        {'a': memory, 'b': Changing()},
+        [lambda event: [{**event, 'name': 'x'}, {**event, 'name': 'y'}]],
+    ).send({'name': 'a', 'data': {}})
+    assert list(memory.events) == [{'name': 'x', 'data': {}}, {'name': 'y', 'data': {}}]
+
+
+def test_backends_that_change_while_an_event_is_sent(caplog):
+    class Adding:
+        def send(self, event):
+            router.backends['late'] = late
+
+    memory, late = MemoryBackend(), MemoryBackend()
+    router = RoutingBackend({'a': Adding(), 'b': memory})
+    router.send({'name': 'first'})
+    router.send({'name': 'second'})
+    assert list(memory.events) == [{'name': 'first'}, {'name': 'second'}]
+    assert list(late.events) == [{'name': 'second'}]
+    assert caplog.text == ''
+
+
+@pytest.mark.parametrize('result', ['', 'text', 17, {1, 2}, (each for each in ())])
+def test_a_processor_that_returns_what_is_no_event(caplog, result):
+    memory = MemoryBackend()
+    RoutingBackend({'a': memory}, [lambda event: result]).send({'name': 'a'})
+    assert list(memory.events) == [{'name': 'a'}]
+    assert 'it returned' in caplog.text
+    assert 'allowed are None, an event, and a list of events' in caplog.text

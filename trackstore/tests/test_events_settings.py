@@ -108,3 +108,18 @@ def test_pyramid_makes_the_tracker_when_it_is_configured():
     finally:
         TRACKERS.clear()
         TRACKERS.update(before)
+
+
+@pytest.mark.parametrize('setting, meant', [
+    ('trackstore.backend.a.ENGINE', 'backends'), ('trackstore.Backends', 'backends'),
+    ('trackstore.processor.0.ENGINE', 'processors'), ('trackstore.event', 'events'),
+    ('trackstore.context', 'contexts')])
+def test_settings_that_are_nearly_right(setting, meant):
+    with pytest.raises(ConfigurationError,
+                       match=f'^{setting}: is no setting; trackstore.{meant} is$'):
+        tracker_from_settings({setting: MEMORY})
+
+
+def test_settings_of_others_are_left_alone():
+    tracker = tracker_from_settings({'trackstore.where': 'x.fs', 'backend': 'x', 17: 1})
+    assert tracker.backends == {}

@@ -3,6 +3,7 @@
 import asyncio
 import copy
 import datetime
+import logging
 import pickle
 import threading
 
@@ -31,7 +32,7 @@ from trackstore.events.locator import (
     TaskContextLocator,
     ThreadLocalContextLocator,
 )
-from trackstore.events.tracker import TRACKERS
+from trackstore.events.tracker import NESTED, TRACKERS
 
 LOCATORS = [DefaultContextLocator, ThreadLocalContextLocator, TaskContextLocator]
 
@@ -257,3 +258,109 @@ def test_trackers_by_name():
         TRACKERS.update(before)
     with pytest.raises(KeyError, match="the tracker has no backend 'a'; it has: none"):
         one.get_backend('a')
+
+
+# what is hostile
+
+class Lazy:
+    """Like the lazy objects of Django, which are made when they are looked at."""
+
+    @property
+    def __class__(self):
+        raise LookupError('no such user')
+
+
+class Unshowable:
+    def __repr__(self):
+        raise LookupError('no such text')
+
+
+def test_an_object_that_cannot_be_looked_at_does_not_lose_the_event(tracker):
+    lazy = Lazy()
+    tracker.emit('a', {'user': lazy, 'list': [lazy]})
+    event, = emitted(tracker)
+    assert event['data']['user'] is lazy
+    assert event['data']['list'][0] is lazy
+
+
+@pytest.mark.parametrize('name, data, message', [
+    (str, Lazy, 'data: reading them failed: LookupError: no such user'),
+    (str, Unshowable, 'data: <Unshowable> is no mapping'),
+    (Unshowable, dict, 'name: <Unshowable> is no text')])
+def test_errors_about_what_cannot_be_shown(tracker, name, data, message):
+    with pytest.raises(EventError, match=message):
+        tracker.emit(name(), data())
+
+
+def test_the_text_of_an_error_is_short(tracker):
+    with pytest.raises(EventError) as caught:
+        tracker.emit('a', ['x' * 10_000])
+    assert len(str(caught.value)) < 400
+
+
+@pytest.mark.parametrize('name', [None, ''])
+@pytest.mark.parametrize('data', [None, {}, [], ''])
+def test_what_is_empty_is_nothing(tracker, name, data):
+    tracker.emit(name, data)
+    event, = emitted(tracker)
+    assert (event['name'], event['data']) == ('unknown', {})
+
+
+def test_data_that_are_few_but_many_times_in_one_another(tracker, caplog, monkeypatch):
+    monkeypatch.setattr('trackstore.events.event.MOST', 1000)
+    data = {}
+    for _ in range(60):
+        data = {'one': data, 'other': data}
+    tracker.emit('many', data)
+    assert emitted(tracker) == []
+    assert 'data: more than 1,000 mappings, lists and sets are in them' in caplog.text
+
+
+class Emitting:
+    """A backend that emits, and a handler of the log that does."""
+
+    level = logging.NOTSET
+
+    def __init__(self):
+        self.sent = 0
+
+    def send(self, event):
+        self.sent += 1
+        self.tracker.emit('again')
+        raise ValueError('not delivered')
+
+    def handle(self, record):
+        self.tracker.emit('logged')
+
+
+def test_what_emits_when_events_are_sent_comes_to_an_end(caplog):
+    backend, memory = Emitting(), MemoryBackend()
+    backend.tracker = Tracker({'a': backend, 'memory': memory})
+    backend.tracker.emit('first')
+    assert backend.sent == len(memory.events) == NESTED
+    assert caplog.text.count("event 'again' is dropped: it is emitted by what "
+                             'happens to events, 5 inside one another') == 1
+    backend.tracker.emit('second')
+    assert memory.events[-1]['name'] == 'second'
+
+
+def test_a_log_whose_handler_emits_comes_to_an_end():
+    backend = Emitting()
+    backend.tracker = Tracker({'a': backend})
+    log = logging.getLogger('trackstore.events')
+    log.addHandler(backend)
+    try:
+        backend.tracker.emit('first')
+    finally:
+        log.removeHandler(backend)
+    assert backend.sent == 2 ** NESTED - 1  # each emits, and is logged
+
+
+def test_a_context_that_is_entered_again_is_the_last(tracker):
+    tracker.enter_context('a', {'key': 1})
+    tracker.enter_context('b', {'key': 2})
+    tracker.enter_context('a', {'key': 3})
+    assert tracker.resolve_context() == {'key': 3}
+    tracker.exit_context('a')
+    assert tracker.resolve_context() == {'key': 2}
+    tracker.exit_context('b')

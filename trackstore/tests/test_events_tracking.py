@@ -19,7 +19,7 @@ from trackstore.events.backends import places
 from trackstore.events.backends.memory import MemoryBackend
 from trackstore.events.backends.tracking import TrackingBackend, event_from
 from trackstore.events.event import Event
-from trackstore.events.exceptions import ConfigurationError
+from trackstore.events.exceptions import ConfigurationError, EventError
 from trackstore.events.interfaces import IRepeatingBackend
 from trackstore.exceptions import DataError, KeyValueError, OpenError
 from trackstore.testing import memory_storage
@@ -319,3 +319,59 @@ def test_memory_and_store_get_the_same(tracks):
     track, = tracks.values()
     assert event_from(track) == memory.events[0]
     assert event_from(track).id == memory.events[0].id
+
+
+# what is strange
+
+@pytest.mark.parametrize('far', [
+    datetime.datetime(1, 1, 1, tzinfo=UTC),
+    datetime.datetime(1899, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC),
+    datetime.datetime(2099, 12, 31, 23, 59, 59, 123_457, tzinfo=UTC),
+    datetime.datetime(5000, 12, 31, 23, 59, 59, 123_457, tzinfo=UTC),
+    datetime.datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)])
+def test_times_that_are_far_away(tracks, far):
+    backend, sent = TrackingBackend(storage=lambda: tracks), event(timestamp=far)
+    backend.send(sent.copy())
+    track, = tracks.query()
+    assert event_from(track) == sent
+    assert backend.holds(sent)
+
+
+@settings(max_examples=50)
+@given(st.dictionaries(st.sampled_from(
+    ['eventId', 'eventId_', 'eventId__', '_eventId', 'type', 'user', 17]),
+    st.integers(), max_size=7))
+def test_keys_that_processors_have_added(fields):
+    with memory_storage() as tracks:
+        sent = event()
+        sent.update(fields)
+        TrackingBackend(storage=lambda: tracks).send(sent.copy())
+        track, = tracks.query()
+        assert event_from(track) == sent
+        assert event_from(track).id == sent.id
+
+
+def test_an_event_without_a_time_is_known_again(tracks):
+    backend, sent = TrackingBackend(storage=lambda: tracks), event()
+    del sent['timestamp']
+    backend.send(sent.copy())
+    assert backend.holds(sent)
+    backend.send_again([sent])
+    assert len(tracks) == 1
+
+
+@pytest.mark.parametrize('session', [['a'], {'key': 'a'}, object()])
+def test_sessions_that_are_none(tracks, session):
+    with pytest.raises(KeyValueError, match='session: .* is no valid key; allowed are'):
+        TrackingBackend(storage=lambda: tracks).send(
+            event(context={'session_id': session}))
+    assert (len(tracks), len(tracks.runs)) == (0, 0)
+
+
+def test_a_track_of_other_code_is_no_event(tracks):
+    backend, sent = TrackingBackend(storage=lambda: tracks), event()
+    trackId = tracks.saveUserTrack('a', 0, 'ann', {}, timeStamp=NOON.timestamp())
+    assert not backend.holds(sent)
+    with pytest.raises(EventError, match="track: <Track .* was not saved as an "
+                                         "event: its data have no 'eventId'"):
+        event_from(tracks[trackId])

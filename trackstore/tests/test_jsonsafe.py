@@ -343,3 +343,26 @@ def containers(value):
 @given(PLAIN)
 def test_nothing_mutable_is_shared(value):
     assert not set(containers(json_safe(value))) & set(containers(value))
+
+
+def test_keys_that_are_text_of_another_class():
+    class Word(str):
+        pass
+
+    class Colour(str, enum.Enum):
+        RED = 'red'
+
+    assert json_safe({Word('a'): 1, Colour.RED: 2, 'b': 3}) == {
+        'a': 1, 'red': 2, 'b': 3}
+    assert json_safe({None: 1, Word('null'): 2}) == {'null (2)': 1, 'null': 2}
+
+
+def test_a_class_of_classes_that_fails():
+    class Meta(type):
+        def __getattribute__(cls, name):
+            raise LookupError(name)
+
+    class Hidden(metaclass=Meta):
+        pass
+
+    assert json_safe([Hidden()]) == ['<object>']

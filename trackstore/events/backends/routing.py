@@ -1,11 +1,12 @@
 """Routing: processors one after the other, then each backend."""
 
 import logging
+from collections.abc import Mapping
 
 from zope.interface import implementer
 
-from trackstore.events.event import Event, copy_of, event_of
-from trackstore.events.exceptions import ConfigurationError
+from trackstore.events.event import copied, copy_of, event_of
+from trackstore.events.exceptions import ConfigurationError, EventError
 from trackstore.events.interfaces import IRoutingBackend
 from trackstore.events.processors.exceptions import (
     EventEmissionExit,
@@ -59,15 +60,16 @@ class RoutingBackend:
         self.send_to_backends(event)
 
     def process_event(self, event):
-        return _processed(self.processors, event_of(event))
+        return _processed(tuple(self.processors), event_of(event))
 
     def send_to_backends(self, event):
         if type(event) is list:
             for each in event:
                 self.send_to_backends(each)
             return
-        last = len(self.backends) - 1
-        for place, (name, backend) in enumerate(self.backends.items()):
+        backends = list(self.backends.items())  # which a backend may change
+        last = len(backends) - 1
+        for place, (name, backend) in enumerate(backends):
             own = event if place == last else copy_of(event)
             try:
                 if getattr(type(backend), 'send', None) is RoutingBackend.send:
@@ -91,6 +93,10 @@ def _processed(processors, event):
                 continue
             if isinstance(result, (list, tuple)):
                 return _split(processors[place:], event, result)
+            if not isinstance(result, Mapping):
+                raise EventError(
+                    f'it returned {result!r:.200}; allowed are None, an event, and a '
+                    f'list of events')
             event = event_of(result, event.id)
         except EventEmissionExit:
             raise
@@ -108,7 +114,7 @@ def _split(processors, whole, parts):
     """Return the list of what further processors make of the parts of an event."""
     events = []
     for number, part in enumerate(parts, 1):
-        part = Event(part)
+        part = event_of(copied(part))  # parts may have the same data
         part.id = f'{whole.id}-{number}'
         try:
             result = _processed(processors, part)

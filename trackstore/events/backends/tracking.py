@@ -5,10 +5,11 @@ import uuid
 
 from zope.interface import implementer
 
-from trackstore import timestamps
+from trackstore import keys, timestamps
 from trackstore.events import paths
 from trackstore.events.backends.places import place_of
 from trackstore.events.event import event_of
+from trackstore.events.exceptions import EventError
 from trackstore.events.interfaces import IRepeatingBackend
 
 #: The task under which the run of a session is started.
@@ -80,11 +81,11 @@ class TrackingBackend:
 
     def _save(self, storage, events):
         runs = {}
-        records = [self._form.record(event_of(event)) for event in events]
-        for record in records:
-            session = record[1]
+        now = timestamps.clock()
+        records = [self._form.record(event_of(event), now) for event in events]
+        for _, session, _, _, time in records:
             if session not in runs:
-                runs[session] = _run_of(storage, session, record[4])
+                runs[session] = _run_of(storage, session, time)
         if len(records) == 1:  # cheaper than many of one
             task, session, user, data, time = records[0]
             storage.saveUserTrack(task, runs[session], user, data, timeStamp=time)
@@ -95,17 +96,26 @@ class TrackingBackend:
 
     def _holds(self, storage, event):
         event = event_of(event)
-        task, _, _, _, time = self._form.record(event)
+        task, _, _, _, time = self._form.record(event, None)
         return any(track.data.get(ID) == event.id for track in storage.query(
             taskId=task, timeFrom=time, timeTo=time))
 
 
 def event_from(track):
-    """Return the event that was saved as this track."""
+    """Return the event that was saved as this track.
+
+    A track that no ``TrackingBackend`` has saved is an ``EventError``.
+    """
     data = dict(track.data)
-    id = data.pop(ID)
-    told = {'name': track.taskId,
-            'timestamp': datetime.datetime.fromtimestamp(track.timeStamp, _utc)}
+    id = data.pop(ID, None)
+    if id is None:
+        raise EventError(
+            f'track: {track!r:.200} was not saved as an event: its data have no {ID!r}')
+    for key in _like_id(data):
+        data[key[:-1]] = data.pop(key)
+    told = {'name': track.taskId}
+    if 'timestamp' not in data:
+        told['timestamp'] = datetime.datetime.fromtimestamp(track.timeStamp, _utc)
     return event_of(told | data, id)
 
 
@@ -131,26 +141,39 @@ class _Form:
         self._named = tasks[0] == ('name',)
         self._timed = times[0] == ('timestamp',)
 
-    def record(self, event):
+    def record(self, event, now):
         """Return task, session, user, data and time stamp.
 
-        The data are the event without what the task and the time say.
+        The data are the event without what the task and the time say.  ``now`` is
+        the time stamp of an event that has no time.
         """
         moment = self._time(event)
         data = dict(event)
         if self._named:
             data.pop('name', None)
         if type(moment) is datetime.datetime:
-            if self._timed and moment.tzinfo is _utc:
+            # further away, a time stamp does not tell the microseconds
+            if self._timed and moment.tzinfo is _utc and 1900 < moment.year < 2100:
                 del data['timestamp']
             elif moment.tzinfo is None:
                 moment = moment.replace(tzinfo=_utc)
             moment = moment.timestamp()
         elif moment is None:
-            moment = timestamps.clock()
+            moment = now
+        for key in reversed(_like_id(data)):
+            data[f'{key}_'] = data.pop(key)
         data[ID] = event.id
-        return (_key(self._task(event)), self._session(event),
+        return (_key(self._task(event)),
+                keys.checked(_key(self._session(event)), 'session'),
                 _key(self._user(event)), data, moment)
+
+
+def _like_id(data):
+    """Return the keys that would be taken for the id, the shortest first.
+
+    An event's own are stored with a further ``_``.
+    """
+    return sorted(key for key in data if type(key) is str and key.rstrip('_') == ID)
 
 
 def _key(value):

@@ -92,25 +92,33 @@ class RegistryValidator:
 
     def __call__(self, event):
         self._store()
-        kind = self.registry.get(event['name'])
-        problems = list(self._form(event))
-        if kind is None:
-            problems.append(('unknown', 'it is not registered'))
-        else:
-            event['type'] = kind.reference
-            problems += self._data(kind, event['data'])
+        problems = list(self._problems(event))
         refused = False
         for what, why in problems:
             answer = self.answers[what]
             self.found[what] += 1
             if answer != 'allow':
                 say = log.error if answer == 'refuse' else log.warning
-                say('event %r is %s: %s%s', event['name'], what, why,
+                say('event %r is %s: %s%s', event.get('name'), what, why,
                     ' (refused)' if answer == 'refuse' else '')
             refused = refused or answer == 'refuse'
         if refused:
             raise EventEmissionExit
         return event
+
+    def _problems(self, event):
+        """Yield what is wrong with an event, and give it its reference."""
+        yield from self._form(event)
+        name, data = event.get('name'), event.get('data')
+        kind = self.registry.get(name) if isinstance(name, str) else None
+        if kind is None:
+            yield 'unknown', 'it is not registered'
+            return
+        event['type'] = kind.reference
+        if isinstance(data, dict):
+            yield from self._data(kind, data)
+        else:
+            yield 'invalid', f'its data are a {type(data).__qualname__}'
 
     def close(self):
         """Close the database of the types, if it was opened."""
@@ -136,15 +144,15 @@ class RegistryValidator:
         unknown = []
 
         def known(value):
-            if not isinstance(value, KNOWN):
+            if not _is_known(value):
                 unknown.append(type(value).__qualname__)
             return json_safe(value)
 
         try:
-            text = json.dumps(event, default=known, skipkeys=True)
-        except (ValueError, RecursionError) as error:
+            text = json.dumps(event, default=known)
+        except (TypeError, ValueError, RecursionError) as error:
             yield 'unserialisable', str(error)
-            return
+            text = json.dumps(json_safe(event, text_limit=None))
         if unknown:
             yield 'unserialisable', f'it has a value of type {unknown[0]}'
         if len(text) > self.most_bytes:
@@ -169,6 +177,13 @@ class RegistryValidator:
         if kind.schema is not None:
             for problem in kind.problems(json_safe(data, text_limit=None)):
                 yield 'invalid', problem
+
+
+def _is_known(value):
+    try:
+        return isinstance(value, KNOWN)
+    except Exception:  # a lazy object that cannot be made
+        return False
 
 
 def _undocumented(data, documented, above):

@@ -15,6 +15,7 @@ from trackstore.models.exceptions import (
     UnknownClassError,
 )
 from trackstore.models.values import OBJECT_LIMIT
+from trackstore.tests.models.accounts import Account
 from trackstore.tests.models.people import TEAMS, Team, User, told, user_map
 
 PROBLEMS = [
@@ -162,3 +163,48 @@ def test_problems_are_logged_if_nothing_else_is_said(caplog):
     assert caplog.record_tuples == [
         ('trackstore.models', logging.WARNING, 'the map lacks the class int; it has '
                                                'User')]
+
+
+class Lazy:
+    """Like a lazy object of Django, whose user is not there any more."""
+
+    @property
+    def __class__(self):
+        raise LookupError('no such user')
+
+
+class Unequal:
+    """What is no key: it cannot be hashed, or not be compared."""
+
+    def __init__(self, number):
+        self.number = number
+
+    def __hash__(self):
+        return 1 // self.number
+
+    def __eq__(self, other):
+        raise ValueError('not comparable')
+
+    def __repr__(self):
+        return 'unequal'
+
+
+def test_an_object_whose_class_cannot_be_told():
+    reported = []
+    entries = {'Account': {'attributes': ['id'], 'children': ['owner']}}
+    account = Account(7)
+    account.owner = Lazy()
+    with pytest.raises(ReadingError, match='Account.owner: reading it failed: Lookup'):
+        TrackingMap(entries).tracking_values(account)
+    careful = TrackingMap(entries, missing='report', report=reported.append)
+    assert careful.tracking_values(Lazy(), account) == {'Account_id': 7}
+    assert len(reported) == 2
+
+
+@pytest.mark.parametrize('number', [0, 1])
+def test_a_key_that_can_be_none(number):
+    entries = {'Account': {'attributes': ['id'], 'key': 'id', 'children': ['others']}}
+    one, other = Account(Unequal(number)), Account(Unequal(number))
+    one.others, other.others = [other], []
+    assert list(TrackingMap(entries).tracking_values(one)) == [
+        'Account_id', 'Account_0_id']

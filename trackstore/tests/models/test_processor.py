@@ -120,3 +120,23 @@ def test_a_tracker_with_the_processor():
         register_map(None)
     assert [(event['data'], event['context']) for event in events] == [
         ({'total': 3, 'buyer_Account_id': 8}, {'Account_id': 7})]
+
+
+class Lazy:
+    """Like a lazy object of Django, whose user is not there any more."""
+
+    @property
+    def __class__(self):
+        raise LookupError('no such user')
+
+
+def test_a_lazy_object_that_cannot_be_made_stops_no_other():
+    lazy = Lazy()
+    data = process({'account': Account(7), 'user': lazy})
+    assert data['Account_id'] == 7
+    assert data['user'] is lazy
+
+
+def test_a_set_of_objects_is_a_list():
+    assert process({'a': {Account(7)}, 'b': {1}}) == {
+        'a': [{'Account_id': 7}], 'b': {1}}

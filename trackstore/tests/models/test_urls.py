@@ -203,3 +203,15 @@ def test_whatever_comes_from_outside_is_refused_or_told(params):
     assert set(values) <= {'Account_id', 'buyer_Account_id'}
     assert all(isinstance(one, TellingError) for one in reported)
     json.dumps(values, allow_nan=False)
+
+
+def test_one_strange_parameter_keeps_no_other_from_being_read():
+    reported = []
+    tracking_map, _ = people('a', missing='report', report=reported.append)
+    params = {7: 'x', 'Account__name': {'like': 'a'}, 'page': object(),
+              'Account__id': 'a'}
+    assert tracking_map.values_from_query(params) == {'Account_id': 'a'}
+    assert [str(each) for each in reported] == [
+        "params: (7, 'x') is no pair of name and value",
+        "'Account__name': {'like': 'a'} is no value of a parameter; allowed are text, "
+        'numbers, UUIDs, dates and times']
