@@ -6,6 +6,7 @@ from trackstore.cli.backup import backup
 from trackstore.cli.compact import compact
 from trackstore.cli.copy import copy
 from trackstore.cli.count import count
+from trackstore.cli.deadletters import dead_letters
 from trackstore.cli.events import events
 from trackstore.cli.export import export
 from trackstore.cli.histogram import histogram
@@ -30,5 +31,5 @@ def command():
 
 
 for each in (import_, query, count, top, histogram, runs, info, compact, pack,
-             backup, restore, copy, verify, export, events):
+             backup, restore, copy, verify, export, events, dead_letters):
     command.add_command(each)

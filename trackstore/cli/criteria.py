@@ -57,9 +57,9 @@ def criteria_options(function):
             criteria['runId'] = list(run)
         criteria.update(_further(where))
         if start is not None:
-            criteria['timeFrom'] = _time(start, zone, '--from')
+            criteria['timeFrom'] = asked(start, zone, '--from')
         if end is not None:
-            criteria['timeTo'] = _time(end, zone, '--to', end=True)
+            criteria['timeTo'] = asked(end, zone, '--to', end=True)
         return function(*args, criteria=criteria, zone=zone, **kw)
 
     for option in reversed(OPTIONS):
@@ -84,7 +84,8 @@ def _further(where):
     return {name: _any_of(values) for name, values in found.items()}
 
 
-def _time(text, zone, option, end=False):
+def asked(text, zone, option, end=False):
+    """Return the time that an option asks for, a time stamp."""
     try:
         return asked_time(text, zone, end)
     except ValueError as e:

@@ -4,6 +4,7 @@ import os
 import random
 import threading
 import time
+import weakref
 
 from ZODB.POSException import ConflictError
 
@@ -15,6 +16,9 @@ from trackstore.transactions import OwnManager
 
 #: So often a transaction is tried that conflicts with others.
 TRIES = 10
+
+#: The places that there are, for the child of a fork.
+_places = weakref.WeakSet()
 
 
 def place_of(where, storage, database, name):
@@ -68,8 +72,13 @@ class Given:
     def __init__(self, database, name):
         self._open = database
         self._name = name
-        self._lock = threading.Lock()
         self._db = self._connection = self._process = None
+        self._renew()
+        _places.add(self)
+
+    def _renew(self):
+        """Have a lock of its own, right after a fork that found it locked."""
+        self._lock = threading.Lock()
 
     def change(self, work):
         """Commit ``work(storage)`` and return what it returned.
@@ -118,6 +127,15 @@ class Given:
         if self._name not in root:
             root[self._name] = TrackingStorage()
         return _checked(root[self._name], f'name: {self._name!r}')
+
+
+def _renew_all():
+    for place in list(_places):
+        place._renew()
+
+
+if hasattr(os, 'register_at_fork'):
+    os.register_at_fork(after_in_child=_renew_all)
 
 
 class Opened(Given):

@@ -70,8 +70,8 @@ class RoutingBackend:
         for place, (name, backend) in enumerate(self.backends.items()):
             own = event if place == last else copy_of(event)
             try:
-                if type(backend) is RoutingBackend:
-                    backend.dispatch(own)
+                if getattr(type(backend), 'send', None) is RoutingBackend.send:
+                    backend.dispatch(own)  # which needs no copy
                 else:
                     backend.send(own)
             except (NoTransformerImplemented, NoBackendEnabled) as reason:

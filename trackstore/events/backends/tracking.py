@@ -45,6 +45,9 @@ class TrackingBackend:
     gives the event back.
     """
 
+    #: It changes no event, so nobody need keep a copy to try again.
+    leaves_events_alone = True
+
     def __init__(self, where=None, storage=None, database=None, name='tracks',
                  task='name', session=('context.session_id', 'context.session'),
                  user=('context.user_id', 'context.user'), time='timestamp'):
@@ -63,6 +66,7 @@ class TrackingBackend:
         self._place.change(lambda storage: self._save(storage, events))
 
     def send_again(self, events):
+        events = {event_of(event).id: event for event in events}.values()
         self._place.change(lambda storage: self._save(storage, [
             event for event in events if not self._holds(storage, event)]))
 

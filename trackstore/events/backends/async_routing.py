@@ -1,0 +1,125 @@
+"""Routing in two steps: processed where the event is sent, delivered elsewhere."""
+
+import logging
+
+from zope.interface import implementer
+
+from trackstore.events.backends.routing import RoutingBackend
+from trackstore.events.carriers.local import LocalCarrier
+from trackstore.events.deadletters import Burial, DeadLetters
+from trackstore.events.delivery import Delivery, routes
+from trackstore.events.exceptions import ConfigurationError
+from trackstore.events.interfaces import IRoutingBackend
+from trackstore.events.processors.exceptions import EventEmissionExit
+
+#: What a carrier is asked for.
+CARRIER = ('bind', 'carry', 'flush', 'close')
+
+log = logging.getLogger(__name__)
+
+
+@implementer(IRoutingBackend)
+class AsyncRoutingBackend(RoutingBackend):
+    """Processes events in the caller; a carrier takes them to the backends.
+
+    ``backend_name``
+        the name of this backend, in what is logged and in the paths of backends
+    ``processors``, ``backends``
+        as a ``RoutingBackend`` has them; the processors work in the caller, those
+        of routing backends below where the carrier delivers
+    ``carrier``
+        an ``ICarrier``; without one it is a ``LocalCarrier()``
+    ``tries``, ``pause``, ``longest_pause``
+        so often an event is tried; after the n-th try a random part of ``pause * 2
+        ** (n - 1)`` seconds is waited, or of ``longest_pause`` if that is less
+    ``dead_letters``
+        where events are saved that could not be delivered: the path or URI of a
+        database, or a ``DeadLetters``; without it they are logged
+
+    Each backend below gets its events, and is tried again, by itself: one that fails
+    neither stops nor repeats the others.
+    """
+
+    def __init__(self, backend_name='', processors=None, backends=None, carrier=None,
+                 tries=10, pause=0.1, longest_pause=30, dead_letters=None):
+        if not isinstance(backend_name, str):
+            raise ConfigurationError(
+                f'backend_name: {backend_name!r} is no name; allowed is text')
+        if type(tries) is not int or tries < 1:
+            raise ConfigurationError(
+                f'tries: {tries!r} is no number of tries; allowed are whole numbers '
+                f'from 1')
+        for name, value in (('pause', pause), ('longest_pause', longest_pause)):
+            if not isinstance(value, (int, float)) or not value >= 0:
+                raise ConfigurationError(
+                    f'{name}: {value!r} is no number of seconds; allowed are numbers '
+                    f'from 0')
+        carrier = LocalCarrier() if carrier is None else carrier
+        for name in CARRIER:
+            if not callable(getattr(carrier, name, None)):
+                raise ConfigurationError(
+                    f'carrier: {carrier!r} is no carrier; wanted is an object with '
+                    f'the methods {", ".join(CARRIER)}')
+        self.backend_name = backend_name
+        self.carrier = carrier
+        super().__init__(backends, processors)
+        burial = Burial(DeadLetters.at(dead_letters))
+        self.delivery = Delivery(self, backend_name or 'async', tries, pause,
+                                 longest_pause, burial)
+        carrier.bind(self)
+        if getattr(carrier, 'folder', None) is not None:
+            burial.use(carrier.folder)
+
+    def register_backend(self, name, backend):
+        _refuse_joining(backend, f'backends[{name!r}]')
+        super().register_backend(name, backend)
+
+    def dispatch(self, event):
+        """Process an event that nobody else holds, and have it carried."""
+        try:
+            event = self.process_event(event)
+        except EventEmissionExit:
+            return
+        if type(event) is list:
+            for each in event:
+                self.carrier.carry(each)
+        else:
+            self.carrier.carry(event)
+
+    def flush(self, timeout=None):
+        """Wait until all that was sent is delivered, or failed for good.
+
+        Returns whether it is, within ``timeout`` seconds; None for no limit.
+        """
+        done = self.carrier.flush(timeout)
+        for backend in self.delivery.leaves().values():
+            _call(backend, 'flush')
+        return done
+
+    def close(self, timeout=None):
+        """Deliver what there is, for so many seconds, and close the backends."""
+        done = self.carrier.close(timeout)
+        for backend in self.delivery.leaves().values():
+            _call(backend, 'close')
+        return done
+
+
+def _call(backend, name):
+    method = getattr(backend, name, None)
+    if callable(method):
+        try:
+            method()
+        except Exception:
+            log.exception('%s() of %r failed', name, backend)
+
+
+def _refuse_joining(backend, place):
+    """Raise an error for a backend that needs the transaction of the caller."""
+    if getattr(backend, 'joins', False):
+        raise ConfigurationError(
+            f'{place}: {backend!r} joins the transaction of the caller, and there is '
+            f'none where a carrier delivers; give it where= or database= in place of '
+            f'storage=, or put it above the AsyncRoutingBackend')
+    if isinstance(backend, RoutingBackend) and routes(backend):
+        for name, below in backend.backends.items():
+            _refuse_joining(below, f'{place}.{name}')

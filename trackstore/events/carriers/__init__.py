@@ -1,0 +1,1 @@
+"""Carriers: what takes events from those who send them to where they are delivered."""

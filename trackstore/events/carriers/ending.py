@@ -1,0 +1,83 @@
+"""The end of a process, and the beginning of another by ``fork``."""
+
+import atexit
+import contextlib
+import logging
+import os
+import sys
+import threading
+import time
+import weakref
+
+#: Why an event was not tried to the end.
+REASON = 'the process ended before it was delivered'
+
+#: So many seconds a thread has to notice that it is to end.
+NOTICE = 1
+
+#: Set, for who makes no pause between tries.
+STOPPED = threading.Event()
+STOPPED.set()
+
+log = logging.getLogger(__name__)
+_carriers = weakref.WeakSet()
+
+
+def watch(carrier):
+    """Call ``renew()`` of a carrier in each child that this process forks."""
+    _carriers.add(carrier)
+
+
+def _renew():
+    for carrier in list(_carriers):
+        carrier.renew()
+
+
+if hasattr(os, 'register_at_fork'):
+    os.register_at_fork(after_in_child=_renew)
+
+
+def at_exit(carrier):
+    """Close a carrier when this process ends."""
+    closing = _Closing(carrier)
+    atexit.register(closing)
+    # a process of multiprocessing ends without the former
+    processes = sys.modules.get('multiprocessing.util')
+    if processes is not None:
+        processes.Finalize(None, closing, exitpriority=10)
+
+
+class _Closing:
+    """Closes a carrier that is still there."""
+
+    def __init__(self, carrier):
+        self._carrier = weakref.ref(carrier)
+
+    def __call__(self):
+        carrier = self._carrier()
+        if carrier is not None:
+            carrier.close()
+
+
+def join(lanes):
+    """Wait a moment for threads to end."""
+    end = time.monotonic() + NOTICE
+    for lane in lanes:
+        if lane.thread is not threading.current_thread():
+            with contextlib.suppress(RuntimeError):
+                lane.thread.join(max(0, end - time.monotonic()))
+
+
+def abandon(line, delivery):
+    """Make dead letters of what a line has not delivered."""
+    left = 0
+    for batch in (*line.batches, line.chunk):
+        parts = batch.parts or delivery.routed(batch.events)
+        for path, events in parts.items():
+            lane = line.lanes.get(path)
+            if events and (lane is None or batch.last is None
+                           or lane.done < batch.last):
+                delivery.abandon(path, events, REASON)
+                left += len(events)
+    log.error('%s: %s events were not delivered before the end of the process; '
+              'they are dead letters', delivery.name, left)

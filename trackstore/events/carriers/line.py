@@ -1,0 +1,293 @@
+"""A line of events, and a thread for each backend that takes them from it in order."""
+
+import itertools
+import logging
+import threading
+import time
+from collections import deque
+
+from trackstore.events.carriers.reading import Reader
+
+#: So many bytes of events are delivered at once, at the most.
+BATCH_BYTES = 4 * 2 ** 20
+
+#: So many seconds pass before what could not be read is read again.
+READ_AGAIN = 1
+
+log = logging.getLogger(__name__)
+
+
+class Batch:
+    """Events that are delivered together, numbered from ``first`` on."""
+
+    __slots__ = ('events', 'size', 'first', 'last', 'parts', 'waiting')
+
+    def __init__(self, first):
+        self.first = first
+        self.last = None
+        self.events = []
+        self.size = 0
+        self.parts = None       # the events for each backend, by path
+        self.waiting = None     # how many lanes have still to deliver theirs
+
+
+class Lane:
+    """How far a backend is."""
+
+    __slots__ = ('path', 'place', 'done', 'thread')
+
+    def __init__(self, path, place, done):
+        self.path = path
+        self.place = place      # the place of the next batch, counted from the start
+        self.done = done        # the number of the last event that is delivered
+        self.thread = None
+
+
+class Line:
+    """Events on their way, in memory and, where it has a spill, on disk.
+
+    All is changed under ``lock``.  ``chunk`` is the batch that new events are added
+    to; when it is full or old enough, it follows the others in ``batches``.  A batch
+    leaves when each lane has delivered its part.  With a ``spill`` all that is not
+    delivered is in it; where it is ``behind``, memory was full, and what comes after
+    ``batches`` is to be read from the spill.
+    """
+
+    def __init__(self, delivery, batch, delay, most, keep=False):
+        self.lock = threading.RLock()
+        self.changed = threading.Condition(self.lock)
+        self.delivery = delivery
+        self.batch = batch
+        self.delay = delay
+        self.most = most
+        self.keep = keep            # whether events may have to be written later
+        self.chunk = Batch(1)
+        self.batches = deque()
+        self.gone = 0               # how many batches have left
+        self.count = self.size = 0  # of the events in memory
+        self.lanes = {}
+        self.spill = self.reader = None
+        self.behind = self.reading = False
+        self.idle = False           # whether a lane waits for any event
+        self.eager = False          # whether to deliver at once what there is
+        self.hurry = 0              # how many wait for all to be delivered
+        self.ended = False          # whether no more events will come
+        self.again = False          # whether some may have been delivered before
+        self.stop = threading.Event()
+        self._routing = threading.Lock()
+
+    # in the thread of the caller, under the lock
+
+    @property
+    def next(self):
+        """The number of the next event."""
+        return self.chunk.first + len(self.chunk.events)
+
+    def add(self, event, size):
+        """Take an event into memory."""
+        chunk = self.chunk
+        chunk.events.append(event)
+        chunk.size += size
+        self.count += 1
+        self.size += size
+        if self.idle or len(chunk.events) >= self.batch or chunk.size > BATCH_BYTES:
+            self.tell()
+
+    def tell(self):
+        """Let those go on who wait for events."""
+        if len(self.chunk.events) >= self.batch or self.chunk.size > BATCH_BYTES:
+            self.close_chunk()
+        self.idle = False
+        self.changed.notify_all()
+
+    def close_chunk(self):
+        chunk, number = self.chunk, self.next
+        chunk.last = number - 1
+        self.batches.append(chunk)
+        self.chunk = Batch(number)
+
+    def fall_behind(self):
+        """Read what is written from now on when memory has room again."""
+        if self.chunk.events:
+            self.close_chunk()
+        self.reader = Reader.from_here(self.spill, self.chunk.first - 1)
+        self.behind = True
+
+    def read_from(self, spill, number):
+        """Take the events of a spill after a number, and no others."""
+        self.spill = spill
+        self.reader = Reader(spill, number)
+        self.behind = self.again = self.ended = True
+
+    def undelivered(self):
+        """Yield the events in memory that some lane has not delivered yet.
+
+        They come as pairs of the number of the first and a list.
+        """
+        for batch in itertools.chain(self.batches, [self.chunk]):
+            if batch.events:
+                yield batch.first, batch.events
+
+    def positions(self):
+        """Return the number of the last event that is delivered, by path."""
+        return {lane.path: lane.done for lane in self.lanes.values()}
+
+    def is_empty(self):
+        """Tell whether all events are delivered to each backend."""
+        return not (self.batches or self.chunk.events
+                    or self.behind and (self.reading or not self.reader.ended()))
+
+    def is_done(self, number):
+        """Tell whether all events before a number are delivered."""
+        if self.batches:
+            return self.batches[0].first >= number
+        if self.behind:
+            return self.reader.number + 1 >= number
+        return not self.chunk.events or self.chunk.first >= number
+
+    # lanes
+
+    def start(self):
+        """Start a thread for each backend that has none."""
+        with self.lock:
+            self._see_to_lanes(self.gone + len(self.batches), self.chunk.first)
+
+    def _see_to_lanes(self, place, first):
+        """Add lanes for new backends, from a batch on; one where there is none."""
+        paths = list(self.delivery.leaves())
+        for path in paths or [()]:
+            if path not in self.lanes:
+                self.add_lane(Lane(path, place, first - 1))
+
+    def add_lane(self, lane):
+        self.lanes[lane.path] = lane
+        lane.thread = threading.Thread(
+            target=self._run, args=(lane,), daemon=True,
+            name=f'events to {self.delivery.name}.{".".join(lane.path)}')
+        lane.thread.start()
+
+    def is_mine(self, thread):
+        """Tell whether this is the thread of a lane."""
+        return any(lane.thread is thread for lane in self.lanes.values())
+
+    def _run(self, lane):
+        while True:
+            batch = self._take(lane)
+            if batch is None:
+                return
+            if batch is Reader:
+                self._read()
+            elif not self._deliver(lane, batch):
+                return
+
+    def _take(self, lane):
+        """Return the next batch of a lane; wait for it; None at the end.
+
+        ``Reader`` itself says that a batch is to be read from disk.
+        """
+        since = None
+        with self.lock:
+            while not self.stop.is_set():
+                place = lane.place - self.gone
+                if place < len(self.batches):
+                    return self.batches[place]
+                wait = None
+                if self.chunk.events:
+                    now = time.monotonic()
+                    since = now if since is None else since
+                    wait = since + self.delay - now
+                    if wait <= 0 or self.hurry or self.eager or self.ended:
+                        self.close_chunk()
+                        continue
+                elif self.behind:
+                    if not self.reading and (
+                            not self.count or self.count + self.batch <= self.most):
+                        self.reading = True
+                        return Reader
+                elif self.ended:
+                    return None
+                else:
+                    self.idle = True
+                self.changed.wait(wait)
+        return None
+
+    def _read(self):
+        """Read a batch from disk."""
+        try:
+            # what has been delivered to one is not mixed with what has not
+            found, size = self.reader.read(self.batch, BATCH_BYTES, self._boundary())
+        except OSError as error:
+            log.error('%s: spilled events cannot be read: %s', self.spill.path, error)
+            found = None
+            self.stop.wait(READ_AGAIN)
+        with self.lock:
+            self.reading = False
+            if found:
+                batch = Batch(found[0][0])
+                batch.last = found[-1][0]
+                batch.events = [event for _, event in found]
+                batch.size = size
+                self.batches.append(batch)
+                self.count += len(found)
+                self.size += size
+            elif found is not None and self.reader.ended():
+                self.behind = False
+                self._left()  # nothing else would tell that it is empty
+            self.changed.notify_all()
+
+    def _boundary(self):
+        later = [lane.done for lane in self.lanes.values()
+                 if lane.done > self.reader.number]
+        return min(later, default=None)
+
+    def _deliver(self, lane, batch):
+        """Deliver the part of a lane; return whether nothing of it is left."""
+        if batch.last > lane.done or not self.again:
+            parts = self._parts(lane, batch)
+            try:
+                if parts and self.delivery.deliver(
+                        lane.path, parts, self.again, self.stop):
+                    return False
+            except Exception:
+                log.exception('%s events are lost on their way to %s',
+                              len(parts), '.'.join(lane.path))
+        elif batch.parts is None:
+            self._parts(lane, batch)
+        with self.lock:
+            lane.place += 1
+            lane.done = max(lane.done, batch.last)
+            batch.waiting -= 1
+            self._left()
+            self.changed.notify_all()
+        return True
+
+    def _parts(self, lane, batch):
+        with self._routing:
+            if batch.parts is None:
+                parts = self.delivery.routed(batch.events, self.keep)
+                with self.lock:
+                    if not self.again:
+                        self._see_to_lanes(lane.place, batch.first)
+                    batch.waiting = len(self.lanes)
+                    batch.parts = parts
+        if lane.path in batch.parts:
+            return batch.parts[lane.path]
+        return batch.events if self.again and lane.path else []
+
+    def _left(self):
+        """Let go of what each lane has delivered."""
+        while self.batches and self.batches[0].waiting == 0:
+            batch = self.batches.popleft()
+            self.gone += 1
+            self.count -= len(batch.events)
+            self.size -= batch.size
+        if self.spill is not None:
+            self.spill.note(self.positions())
+            if self.is_empty():
+                self.behind = False
+                self.on_empty()
+            else:
+                self.spill.drop(min(lane.done for lane in self.lanes.values()))
+
+    def on_empty(self):
+        """What to do when nothing is left in the spill; under the lock."""

@@ -1,0 +1,266 @@
+"""The local queue: events are delivered by threads of the same process."""
+
+import logging
+import threading
+import time
+from contextlib import contextmanager
+
+from zope.interface import implementer
+
+from trackstore.events.carriers import ending
+from trackstore.events.carriers.interfaces import ICarrier
+from trackstore.events.carriers.line import Line
+from trackstore.events.carriers.recovery import Recovery
+from trackstore.events.carriers.sizes import size_of
+from trackstore.events.carriers.spilling import Spilling
+from trackstore.events.exceptions import ConfigurationError
+from trackstore.events.slowlog import SlowLog
+
+WHEN_FULL = ('wait', 'drop', 'spill')
+
+log = logging.getLogger(__name__)
+
+_passive = threading.local()
+
+
+@contextmanager
+def passive():
+    """Let carriers that are made within take over nothing and start no thread."""
+    before = getattr(_passive, 'on', False)
+    _passive.on = True
+    try:
+        yield
+    finally:
+        _passive.on = before
+
+
+@implementer(ICarrier)
+class LocalCarrier:
+    """A queue in memory, with a thread for each backend.
+
+    ``max_events``, ``max_bytes``
+        the queue is full when it has so many events, or about so many bytes
+    ``batch``, ``delay``
+        so many events are delivered at once at the most, or what has come in so
+        many seconds
+    ``when_full``
+        ``'wait'`` for room, ``wait`` seconds at the most, and drop the event after
+        that; ``'drop'`` it at once; ``'spill'`` it, and all others, to disk
+    ``folder``
+        where events are written when they spill, or when the process ends before
+        they could be delivered; who takes them over must have the same
+        ``backend_name``
+    ``journal``
+        True to write each event to disk as soon as it comes
+    ``max_disk_bytes``
+        so many bytes a process may write there; beyond, it waits, and drops
+    ``sync``
+        True to wait until the disk has each event that is written
+    ``exit_wait``
+        so many seconds the end of the process waits for what is not delivered yet
+    """
+
+    def __init__(self, max_events=20_000, max_bytes=64 * 2 ** 20, batch=1000,
+                 delay=0.1, when_full='wait', wait=5.0, folder=None, journal=False,
+                 max_disk_bytes=2 ** 30, sync=False, exit_wait=10.0):
+        for name, value in (('max_events', max_events), ('max_bytes', max_bytes),
+                            ('batch', batch), ('max_disk_bytes', max_disk_bytes)):
+            _check(name, value, int, 1)
+        for name, value in (('delay', delay), ('wait', wait), ('exit_wait', exit_wait)):
+            _check(name, value, (int, float), 0)
+        if when_full not in WHEN_FULL:
+            raise ConfigurationError(
+                f'when_full: {when_full!r} is not known; allowed are '
+                f'{", ".join(map(repr, WHEN_FULL))}')
+        if folder is None and (journal or when_full == 'spill'):
+            raise ConfigurationError(
+                "folder: None is no folder; when_full='spill' and journal=True need "
+                'one, to write events to')
+        self._max_events = max_events
+        self._max_bytes = max_bytes
+        self._batch = min(batch, max_events)
+        self._delay = delay
+        self._when_full = when_full
+        self._wait = wait
+        self._exit_wait = exit_wait
+        self._spilling = Spilling(
+            folder, journal, when_full == 'spill', max_disk_bytes, sync)
+        self._slow = SlowLog(log)
+        self._delivery = self._line = None
+        self._fast = False
+        self._ended = False
+        self._dropped = 0
+
+    def bind(self, backend):
+        if self._delivery is not None:
+            raise ConfigurationError(
+                f'carrier: {self!r} carries for {self._delivery.name!r} already; '
+                f'each backend needs one of its own')
+        self._delivery = backend.delivery
+        self._spilling.bind(backend.backend_name)
+        self._begin()
+        ending.watch(self)
+        ending.at_exit(self)    # for events that come while the process ends
+        if not getattr(_passive, 'on', False):
+            self._recovery.start()
+
+    def _begin(self):
+        """Start with an empty queue and no thread."""
+        self._fast = self._ended = False
+        self._started = False
+        self._line = Line(self._delivery, self._batch, self._delay, self._max_events,
+                          keep=self._spilling.folder is not None)
+        self._spilling.line = self._line
+        self._line.on_empty = self._spilling.leave
+        self._recovery = Recovery(self._spilling.folder, self._delivery, self._batch,
+                                  self._max_events, self._line.changed)
+
+    def renew(self):
+        """Start anew in the child of a fork: the parent has the events."""
+        if self._delivery is not None:
+            self._recovery.forget()
+            self._spilling.forget()
+            self._delivery.renew()
+            self._dropped = 0
+            self._begin()
+
+    @property
+    def folder(self):
+        """The folder that events are written to, a ``SpillFolder``, or None."""
+        return self._spilling.folder
+
+    @property
+    def counts(self):
+        """What has become of events in this process, numbers by name.
+
+        ``waiting`` are in memory, ``dropped`` were not taken; ``delivered`` and
+        ``failed`` count for each backend, by its path.
+        """
+        delivery = self._delivery
+        return {'waiting': self._line.count, 'dropped': self._dropped,
+                'spilled': self._spilling.count,
+                'delivered': _by_path(delivery.delivered),
+                'failed': _by_path(delivery.failed)}
+
+    # taking events
+
+    def carry(self, event):
+        size = size_of(event)
+        line = self._line
+        with line.lock:
+            if (self._fast and line.spill is None and line.count < self._max_events
+                    and line.size + size <= self._max_bytes):
+                line.add(event, size)
+                return
+        self._carry_slowly(event, size)
+
+    def _carry_slowly(self, event, size):
+        line = self._line
+        text = self._spilling.text(event) if line.spill is not None else None
+        end = time.monotonic() + self._wait
+        with line.lock:
+            while self._ready():
+                if line.spill is None and self._spilling.wanted(self._has_room(size)):
+                    self._spilling.begin()
+                if line.spill is not None:
+                    text = text or self._spilling.text(event)
+                    if self._spilling.write(event, size, text, self._has_room(size)):
+                        return
+                if self._has_room(size) and not line.behind:
+                    line.add(event, size)
+                    return
+                left = end - time.monotonic()
+                if (left <= 0 or self._when_full == 'drop'
+                        or line.is_mine(threading.current_thread())):
+                    self._drop(event)
+                    return
+                line.changed.wait(min(left, 1))
+        self._deliver_here(event)
+
+    def _has_room(self, size):
+        line = self._line
+        return not line.count or (line.count < self._max_events
+                                  and line.size + size <= self._max_bytes)
+
+    def _ready(self):
+        """Tell whether there are threads that deliver; start them."""
+        if self._ended:
+            return False
+        if not self._started:
+            try:
+                self._line.start()
+                self._recovery.start()
+            except RuntimeError:  # the interpreter is about to end
+                self._ended = True
+                return False
+            ending.at_exit(self)    # before what was opened in the meantime is closed
+            self._started = True
+            self._fast = not self._spilling.journal
+        return True
+
+    def _drop(self, event):
+        self._dropped += 1
+        self._slow.error(
+            'the queue of %r is full; event %r is dropped (%s dropped so far)',
+            self._delivery.name, event.get('name'), self._dropped)
+
+    def _deliver_here(self, event):
+        """Deliver an event that comes after the end."""
+        for path, events in self._delivery.routed([event]).items():
+            if self._delivery.deliver(path, events, stop=ending.STOPPED):
+                self._delivery.abandon(path, events, ending.REASON)
+
+    # the end
+
+    def flush(self, timeout=None):
+        line = self._line
+        end = None if timeout is None else time.monotonic() + timeout
+        with line.lock:
+            number = line.next
+            line.hurry += 1
+            line.changed.notify_all()
+            try:
+                while not (line.is_done(number) and self._recovery.is_done()):
+                    left = None if end is None else end - time.monotonic()
+                    if left is not None and left <= 0 or line.stop.is_set():
+                        return False
+                    line.changed.wait(left)
+            finally:
+                line.hurry -= 1
+        return True
+
+    def close(self, timeout=None):
+        if self._delivery is None or self._ended:
+            return True
+        line = self._line
+        done = self.flush(self._exit_wait if timeout is None else timeout)
+        with line.lock:
+            self._ended = True
+            self._fast = False
+            line.ended = True
+            line.changed.notify_all()
+        self._recovery.close()
+        if not done or not line.is_empty():  # others have gone on to send
+            done = done and self.flush(1)
+        line.stop.set()
+        with line.lock:
+            line.changed.notify_all()
+        ending.join(line.lanes.values())
+        with line.lock:
+            if not line.is_empty():
+                self._spilling.save_at_end()
+                if line.spill is None:
+                    ending.abandon(line, self._delivery)
+            self._spilling.close()
+        return done
+
+
+def _by_path(counter):
+    return {'.'.join(path): number for path, number in counter.items() if number}
+
+
+def _check(name, value, types, lowest):
+    if not isinstance(value, types) or isinstance(value, bool) or value < lowest:
+        kind = 'whole numbers' if types is int else 'numbers'
+        raise ConfigurationError(
+            f'{name}: {value!r} is not possible; allowed are {kind} from {lowest}')

@@ -1,0 +1,58 @@
+"""Events as lines of a file, each with a checksum.
+
+A line is a checksum in hexadecimal, a number in hexadecimal and JSON, with a space
+between each.  Of what is not written whole, or is hurt, the checksum tells.
+"""
+
+import datetime
+import json
+import logging
+import zlib
+
+from trackstore.events.event import event_of
+from trackstore.events.slowlog import SlowLog
+from trackstore.export.values import json_of, original
+from trackstore.jsonsafe import json_safe
+
+log = logging.getLogger(__name__)
+_slow = SlowLog(log)
+
+
+def line_of(number, text):
+    """Return JSON (``bytes``), with a number, as a line."""
+    text = b'%x %b' % (number, text)
+    return b'%08x %b\n' % (zlib.crc32(text), text)
+
+
+def value_of(line):
+    """Return number and value of a line, or None where it is hurt."""
+    try:
+        if int(line[:8], 16) != zlib.crc32(line[9:-1]):
+            return None
+        number, _, text = line[9:-1].partition(b' ')
+        return int(number, 16), original(json.loads(text))
+    except (ValueError, TypeError, RecursionError):
+        return None
+
+
+def json_of_event(event):
+    """Return an event as JSON (``bytes``).
+
+    What JSON cannot write so that it is the same afterwards becomes what can be
+    read: that is logged.
+    """
+    event = event_of(event)
+    try:
+        return json_of({'id': event.id, 'event': dict(event)}).encode()
+    except Exception as error:  # of objects of any class
+        _slow.warning('event %r has values that no file takes as they are: %s',
+                      event.get('name'), error)
+    safe = json_safe(dict(event), text_limit=None)
+    if type(event.get('timestamp')) is datetime.datetime:
+        safe['timestamp'] = event['timestamp']
+    return json_of({'id': event.id, 'event': safe}).encode()
+
+
+def event_in(value):
+    """Return the event of the value of a line."""
+    return event_of(value['event'], value['id'])

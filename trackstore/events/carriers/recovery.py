@@ -1,0 +1,110 @@
+"""Taking over the events of processes that have died."""
+
+import logging
+import threading
+
+from trackstore.events.carriers import ending
+from trackstore.events.carriers.line import Lane, Line
+from trackstore.events.slowlog import SlowLog
+
+#: Every so many seconds it is looked whether another process has died.
+LOOK = 30
+
+log = logging.getLogger(__name__)
+_slow = SlowLog(log)
+
+
+class Recovery:
+    """Delivers the events of sets whose owner has died, each set in a line of its own.
+
+    ``changed`` is a condition that those wait for who wait for all to be delivered.
+    """
+
+    def __init__(self, folder, delivery, batch, most, changed):
+        self._folder = folder
+        self._delivery = delivery
+        self._batch = batch
+        self._most = most
+        self._changed = changed
+        self._lines = []
+        self._stop = threading.Event()
+        self._thread = None
+
+    def start(self):
+        """Take over what there is, and look again now and then."""
+        if self._folder is None or self._thread is not None:
+            return
+        self._thread = threading.Thread(
+            target=self._watch, daemon=True,
+            name=f'spilled events of {self._delivery.name}')
+        self._look()
+        self._thread.start()
+
+    def is_done(self):
+        """Tell whether all that was taken over is delivered."""
+        return not self._lines
+
+    def close(self):
+        """Stop; what is not delivered stays on disk for the next process."""
+        self._stop.set()
+        lines, self._lines = list(self._lines), []
+        for line in lines:
+            line.stop.set()
+            with line.lock:
+                line.changed.notify_all()
+        for line in lines:
+            ending.join(line.lanes.values())
+            with line.lock:
+                if line.spill is not None:
+                    line.spill.close()
+                    line.spill = None
+
+    def forget(self):
+        """Right after a fork: what was taken over belongs to the parent."""
+        for line in self._lines:
+            if line.spill is not None:
+                line.spill.close()
+
+    def _watch(self):
+        self._delivery.bury.take_back()
+        while not self._stop.wait(LOOK):
+            self._look()
+            self._delivery.bury.take_back()
+
+    def _look(self):
+        try:
+            for spill in self._folder.orphans():
+                self._take_over(spill)
+        except Exception as error:
+            _slow.error('%s: cannot look for spilled events: %s',
+                        self._folder.path, error)
+
+    def _take_over(self, spill):
+        if not len(spill):
+            spill.remove()
+            return
+        log.warning('%s: its process has ended; its events (%s bytes at the most) '
+                    'are delivered now', spill.path, f'{len(spill):,}')
+        line = Line(self._delivery, self._batch, 0, self._most, keep=True)
+        line.on_empty = lambda: self._finish(line)
+        positions = spill.positions()
+        line.read_from(spill, min(positions.values(), default=0))
+        with self._changed:
+            self._lines.append(line)
+        with line.lock:
+            paths = [*positions, *self._delivery.leaves()]
+            for path in dict.fromkeys(paths or [()]):
+                done = positions.get(path, line.reader.number)
+                line.add_lane(Lane(path, 0, done))
+
+    def _finish(self, line):
+        spill, line.spill = line.spill, None
+        if spill is not None:
+            if line.reader.hurt:
+                log.error('%s: %s events were damaged and are lost',
+                          spill.path, line.reader.hurt)
+            spill.remove()
+        with self._changed:
+            if line in self._lines:
+                self._lines.remove(line)
+            self._changed.notify_all()

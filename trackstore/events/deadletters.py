@@ -1,0 +1,160 @@
+"""Dead letters: events that could not be delivered, each a track.
+
+The task of the track is the name of the event, the user the path of the backend, the
+time that of the last try.  The data are ``event``, ``eventId``, ``reason``,
+``tries``, ``first`` and ``last`` (time stamps of the tries).
+"""
+
+import contextlib
+import logging
+import os
+import random
+import threading
+import time
+
+from trackstore.events.backends.places import place_of
+from trackstore.events.carriers.records import json_of_event
+from trackstore.events.event import event_of
+from trackstore.events.exceptions import ConfigurationError
+from trackstore.exceptions import OpenError, TrackstoreError
+from trackstore.jsonsafe import json_safe
+
+#: So many times a store is opened that another process has open, with pauses.
+TRIES, PAUSE = 8, 0.5
+
+log = logging.getLogger(__name__)
+
+
+class DeadLetters:
+    """Where events are saved that could not be delivered.
+
+    ``where``
+        the path or URI of a database; it is opened for each letter, or batch of
+        them, so that other processes can have it in between
+    ``database``
+        instead, a callable, or its path, that returns an open ``ZODB.DB``
+    ``name``
+        the key of the storage in the root of the database
+    """
+
+    def __init__(self, where=None, database=None, name='tracks'):
+        self._place = place_of(where, None, database, name)
+        self._lock = threading.Lock()
+        self._process = os.getpid()
+
+    @classmethod
+    def at(cls, place):
+        """Return a place of dead letters as such: a path, a URI, or None for none."""
+        if place is None or isinstance(place, cls):
+            return place
+        if isinstance(place, (str, os.PathLike)):
+            return cls(place)
+        raise ConfigurationError(
+            f'dead_letters: {place!r} is no place for dead letters; allowed are the '
+            f'path of a database file, a ZODB URI, a DeadLetters, and None')
+
+    def save(self, letters):
+        """Save letters, all of them, or raise an error."""
+        records = [record_of(letter) for letter in letters]
+        if self._process != os.getpid():  # a fork may have found it locked
+            self._lock, self._process = threading.Lock(), os.getpid()
+        with self._lock:
+            for tried in range(1, TRIES + 1):
+                try:
+                    self._place.change(lambda storage: _save(storage, records))
+                    return
+                except OpenError:
+                    if tried == TRIES:
+                        raise
+                    time.sleep(random.uniform(0, PAUSE))
+                finally:
+                    self._place.close()
+
+
+def _save(storage, records):
+    try:
+        storage.saveTracks(records)
+    except TrackstoreError:
+        # values that do not pickle, or a name that is no key
+        storage.saveTracks([
+            (str(task), run, user, json_safe(data, text_limit=None), moment)
+            for task, run, user, data, moment in records])
+
+
+def record_of(letter):
+    """Return a letter as a record of ``saveTracks``."""
+    event = event_of(letter.event)
+    return (event.get('name'), 0, letter.backend,
+            {'event': dict(event), 'eventId': event.id, 'reason': letter.reason,
+             'tries': letter.tries, 'first': letter.first, 'last': letter.last},
+            letter.last)
+
+
+def event_of_letter(track):
+    """Return the event of a dead letter, a track."""
+    return event_of(track.data['event'], track.data['eventId'])
+
+
+class Burial:
+    """Does what can be done with letters: saves, or writes, or logs them.
+
+    With a folder to ``use``, those that cannot be saved are written there, and saved
+    later, with others.
+    """
+
+    def __init__(self, dead_letters):
+        self._dead_letters = dead_letters
+        self._refuge = None
+
+    def use(self, folder):
+        """Write letters that cannot be saved to a ``SpillFolder``."""
+        from trackstore.events.carriers.refuge import Refuge
+        self._refuge = Refuge(folder.path, folder.name)
+
+    def __call__(self, letters):
+        """Take letters; nothing is raised."""
+        if self._dead_letters is not None:
+            try:
+                self._dead_letters.save(letters)
+                log.error('%s: %s events could not be delivered, and are dead letters '
+                          'now: %s', letters[0].backend, len(letters),
+                          letters[0].reason)
+                self.take_back()
+                return
+            except Exception as error:
+                log.error('dead letters cannot be saved: %s', error)
+                if self._written(letters):
+                    return
+        for letter in letters:
+            log.error('event not delivered to %s after %s tries: %s: %s',
+                      letter.backend, letter.tries, letter.reason, _text(letter.event))
+
+    def take_back(self):
+        """Save what was written to the folder, if it can be saved now."""
+        if self._refuge is not None and self._dead_letters is not None:
+            try:
+                self._refuge.empty(self._dead_letters.save)
+            except Exception as error:
+                log.error('%s: dead letters cannot be saved: %s',
+                          self._refuge.path, error)
+
+    def _written(self, letters):
+        """Write letters to the folder; return whether they are there."""
+        if self._refuge is None:
+            return False
+        try:
+            self._refuge.add(letters)
+        except Exception as error:
+            log.error('%s: dead letters cannot be written: %s',
+                      self._refuge.path, error)
+            return False
+        log.error('%s: %s events could not be delivered, and are kept in %s: %s',
+                  letters[0].backend, len(letters), self._refuge.path,
+                  letters[0].reason)
+        return True
+
+
+def _text(event):
+    with contextlib.suppress(Exception):
+        return json_of_event(event).decode()
+    return repr(event)

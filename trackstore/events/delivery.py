@@ -1,0 +1,253 @@
+"""Delivery: events to the backends of a tree, each backend by itself.
+
+What fails is tried again, after pauses that grow; what fails for good becomes a dead
+letter.
+"""
+
+import logging
+import random
+import threading
+from collections import Counter
+
+from ZODB.POSException import POSError
+
+from trackstore import timestamps
+from trackstore.events.backends.routing import RoutingBackend
+from trackstore.events.event import copy_of
+from trackstore.events.exceptions import ConfigurationError, DeliveryError
+from trackstore.events.letters import Letter
+from trackstore.events.processors.exceptions import (
+    EventEmissionExit,
+    NoBackendEnabled,
+    NoTransformerImplemented,
+)
+from trackstore.exceptions import FormatError, OpenError
+
+#: What says that the event is not for that backend.
+NOT_FOR_IT = (NoTransformerImplemented, NoBackendEnabled, EventEmissionExit)
+
+#: Of the errors that speak of bad data, those that speak of the place.
+OF_THE_PLACE = (OpenError, FormatError, ConfigurationError, POSError)
+
+NO_BACKEND = 'there is no such backend'
+
+log = logging.getLogger(__name__)
+
+
+class Delivery:
+    """Delivers events to the backends below a routing backend.
+
+    ``tries`` is how often an event is tried, ``pause`` the longest pause after the
+    first time, in seconds.  It doubles each time up to ``longest_pause``, and a
+    random part of it is waited.  ``bury(letters)`` takes what fails for good.
+    """
+
+    def __init__(self, root, name, tries, pause, longest_pause, bury):
+        self.root = root
+        self.name = name
+        self.tries = tries
+        self.pause = pause
+        self.longest_pause = longest_pause
+        self.bury = bury
+        self.delivered = Counter()      # events by the path of the backend
+        self.failed = Counter()
+        self.renew()
+
+    def renew(self):
+        """Have locks of its own, right after a fork."""
+        self._lock = threading.Lock()
+
+    def leaves(self):
+        """Return the backends that route no further, by their path, a tuple."""
+        return dict(_leaves(self.root.backends, ()))
+
+    def routed(self, events, keep=False):
+        """Return the events for each leaf, by path: routers below process them.
+
+        Each leaf gets events of its own.  If ``keep`` is true these events stay as
+        they are; else they are given away.
+        """
+        parts = {}
+        _route(self.root.backends, events, (), parts, keep)
+        return parts
+
+    def deliver(self, path, events, again=False, stop=None):
+        """Deliver events to the leaf of a path; return how many are left.
+
+        ``again`` says that some may have been delivered before.  When ``stop``, a
+        ``threading.Event``, is set, no further pause is made, and the events from
+        there on are left; otherwise there are none.
+        """
+        left, letters = self.attempt(path, events, again, stop)
+        with self._lock:
+            self.delivered[path] += len(events) - left - len(letters)
+            self.failed[path] += len(letters)
+        if letters:
+            self.bury(letters)
+        return left
+
+    def attempt(self, path, events, again=False, stop=None):
+        """Deliver events to the leaf of a path, and bury nothing.
+
+        Returns how many are left, as ``deliver`` does, and a list with the letters
+        of those that failed.
+        """
+        backend = self.leaves().get(path)
+        if backend is None:
+            return 0, _letters(events, self.path_of(path), NO_BACKEND, 0)
+        letters = []
+        attempt = _Attempt(self, self.path_of(path), backend, letters, stop)
+        return attempt.deliver(events, again), letters
+
+    def deliver_all(self, events, again=False):
+        """Route events and deliver them to each leaf, one leaf after the other."""
+        for path, own in self.routed(events).items():
+            self.deliver(path, own, again)
+
+    def abandon(self, path, events, reason):
+        """Make dead letters of events that nobody will try any more."""
+        with self._lock:
+            self.failed[path] += len(events)
+        self.bury(_letters(events, self.path_of(path), reason, 0))
+
+    def path_of(self, path):
+        """Return the path of a leaf as text, as letters have it."""
+        return '.'.join((self.name, *path))
+
+
+class _Attempt:
+    """Delivers a list of events to one backend."""
+
+    def __init__(self, options, path, backend, letters, stop):
+        self._options = options
+        self._path = path
+        self._backend = backend
+        self._letters = letters
+        self._stop = stop or threading.Event()
+        self._tries = options.tries
+        # Others get copies: what they have changed could not be tried again.
+        self._as_they_are = getattr(backend, 'leaves_events_alone', False)
+
+    def deliver(self, events, again):
+        """Return how many events are left at the end, because it was stopped."""
+        if callable(getattr(self._backend, 'send_many', None)):
+            return self._together(events, again)
+        for place, event in enumerate(events):
+            if self._together([event], again):
+                return len(events) - place
+        return 0
+
+    def _together(self, events, again):
+        """Deliver events at once; where they are refused, take them apart."""
+        first, tried = timestamps.clock(), 0
+        while True:
+            tried += 1
+            try:
+                self._send(events, again)
+                self._tries = self._options.tries
+                return 0
+            except Exception as error:
+                if _is_for_good(error):
+                    if len(events) > 1:
+                        return self._apart(events, again)
+                    self._give_up(events, error, tried, first)
+                    return 0
+                if tried >= self._tries:
+                    # the others of this list need not wait as long as this one
+                    self._tries = 1
+                    self._give_up(events, error, tried, first)
+                    return 0
+                log.info('%s: %s events not delivered at try %s: %s',
+                         self._path, len(events), tried, _told(error))
+                if self._stopped(tried):
+                    return len(events)
+            again = True  # whether it came through is not known
+
+    def _apart(self, events, again):
+        half = len(events) // 2
+        left = self._together(events[:half], again)
+        if left:
+            return left + len(events) - half
+        return self._together(events[half:], again)
+
+    def _send(self, events, again):
+        backend = self._backend
+        if not self._as_they_are:
+            events = list(map(copy_of, events))
+        if again and callable(getattr(backend, 'send_again', None)):
+            backend.send_again(events)
+        elif len(events) == 1:
+            backend.send(events[0])
+        else:
+            backend.send_many(events)
+
+    def _give_up(self, events, error, tried, first):
+        if isinstance(error, NOT_FOR_IT):
+            log.info('%s events are not for %s: %s', len(events), self._path, error)
+            return
+        self._letters += _letters(events, self._path, _told(error), tried, first)
+
+    def _stopped(self, tried):
+        """Make a pause; return whether there is no time for another try."""
+        options = self._options
+        longest = min(options.longest_pause, options.pause * 2 ** min(tried - 1, 60))
+        return self._stop.wait(random.uniform(0, longest))
+
+
+def _is_for_good(error):
+    """Tell whether no further try of the same would be of use."""
+    if isinstance(error, DeliveryError):
+        return not error.again
+    if isinstance(error, (TypeError, ValueError, RecursionError)):
+        return not isinstance(error, OF_THE_PLACE)
+    return isinstance(error, NOT_FOR_IT)
+
+
+def _told(error):
+    text = ' '.join(str(error).split())
+    return f'{type(error).__name__}: {text}' if text else type(error).__name__
+
+
+def _letters(events, path, reason, tries, first=None):
+    now = timestamps.clock()
+    first = now if first is None else first
+    return [Letter(event, path, reason, tries, first, now) for event in events]
+
+
+# the tree
+
+def routes(backend):
+    """Tell whether a backend is a router that works in the thread that calls it."""
+    return (isinstance(backend, RoutingBackend)
+            and type(backend).dispatch is RoutingBackend.dispatch
+            and type(backend).send is RoutingBackend.send)
+
+
+def _leaves(backends, path):
+    for name, backend in backends.items():
+        if routes(backend):
+            yield from _leaves(backend.backends, (*path, name))
+        else:
+            yield (*path, name), backend
+
+
+def _route(backends, events, path, parts, keep):
+    last = len(backends) - 1
+    for place, (name, backend) in enumerate(backends.items()):
+        own = list(map(copy_of, events)) if keep or place < last else events
+        here = (*path, name)
+        if not routes(backend):
+            parts[here] = own
+            continue
+        processed = []
+        for event in own:
+            try:
+                result = backend.process_event(event)
+            except EventEmissionExit:
+                continue
+            if type(result) is list:
+                processed += result
+            else:
+                processed.append(result)
+        _route(backend.backends, processed, here, parts, False)
+

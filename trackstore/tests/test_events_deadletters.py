@@ -1,0 +1,300 @@
+"""Dead letters: kept wherever there is room, looked at, and sent again."""
+
+import json
+import logging
+import os
+import stat
+
+import pytest
+from click.testing import CliRunner
+
+import trackstore
+from trackstore.cli.command import command
+from trackstore.events import Tracker
+from trackstore.events.backends.async_routing import AsyncRoutingBackend
+from trackstore.events.backends.tracking import TrackingBackend, event_from
+from trackstore.events.carriers.local import LocalCarrier
+from trackstore.events.carriers.spill import SpillFolder
+from trackstore.events.deadletters import Burial, DeadLetters, event_of_letter
+from trackstore.events.exceptions import DeliveryError
+from trackstore.events.letters import Letter
+from trackstore.testing import frozen_clock
+from trackstore.tests.test_events_delivery import Single
+from trackstore.tests.test_events_spill import Odd, append, event
+
+ENGINE = 'trackstore.events.'
+
+
+class Switched(Single):
+    """A backend that a configuration can name; broken while the file is there."""
+
+    def __init__(self, path, broken):
+        super().__init__()
+        self.path = path
+        self.broken = broken
+
+    def answer(self, events):
+        super().answer(events)
+        if os.path.exists(self.broken):
+            raise DeliveryError('still broken')
+        with open(self.path, 'a') as file:
+            file.writelines(f'{each["data"]["n"]}\n' for each in events)
+
+
+@pytest.fixture
+def dead(tmp_path):
+    """Where dead letters are, ten of them of two backends."""
+    path = tmp_path / 'dead.fs'
+    with frozen_clock('2026-11-21 20:10') as clock:
+        for number in range(10):
+            DeadLetters(path).save([Letter(
+                event(number), f'queue.{"ab"[number % 2]}', f'OSError: {number}', 5,
+                clock() - 60, clock())])
+            clock.advance(hours=1)
+    return path
+
+
+@pytest.fixture
+def configuration(tmp_path):
+    """The path of a configuration with two backends; only ``a`` works."""
+    (tmp_path / 'broken').write_text('broken')
+    (tmp_path / 'fine').mkdir()
+    here = ENGINE.replace('events', 'tests.test_events_deadletters') + 'Switched'
+    path = tmp_path / 'events.toml'
+    path.write_text(f"""
+[backends.queue]
+ENGINE = '{ENGINE}backends.async_routing.AsyncRoutingBackend'
+[backends.queue.OPTIONS]
+backend_name = 'queue'
+pause = 0
+[backends.queue.OPTIONS.carrier]
+ENGINE = '{ENGINE}carriers.local.LocalCarrier'
+OPTIONS = {{folder = '{tmp_path}/spill'}}
+[backends.queue.OPTIONS.backends.a]
+ENGINE = '{ENGINE}backends.tracking.TrackingBackend'
+OPTIONS = {{where = '{tmp_path}/a.fs'}}
+[backends.queue.OPTIONS.backends.b]
+ENGINE = '{here}'
+OPTIONS = {{path = '{tmp_path}/b', broken = '{tmp_path}/broken'}}
+""")
+    return path
+
+
+def letters(path):
+    with trackstore.open(path) as tracks:
+        return [(event_of_letter(track)['data']['n'], track.userName,
+                 track.data['tries'], track.data['reason']) for track in tracks.query()]
+
+
+def run(*arguments, status=0):
+    result = CliRunner().invoke(
+        command, ['dead-letters', *map(str, arguments)])
+    assert result.exit_code == status, result.output
+    return result.stdout.splitlines()
+
+
+# where they go
+
+def test_what_fails_for_good_is_a_track(tmp_path):
+    path = tmp_path / 'dead.fs'
+    backend = AsyncRoutingBackend(
+        'queue', tries=2, pause=0, dead_letters=path,
+        backends={'down': Single([OSError('down')] * 2), 'fine': Single()})
+    with frozen_clock('2026-11-21 20:10') as clock:
+        sent = event(1)
+        backend.send(sent)
+        assert backend.close()
+    with trackstore.open(path) as tracks:
+        [track] = tracks.query()
+        assert (track.taskId, track.userName, track.timeStamp) == (
+            'n', 'queue.down', clock())
+        assert track.data == {
+            'event': sent, 'eventId': 'id-1', 'reason': 'OSError: down', 'tries': 2,
+            'first': clock(), 'last': clock()}
+        assert event_of_letter(track) == sent
+        assert event_of_letter(track).id == 'id-1'
+
+
+def test_values_that_do_not_pickle(tmp_path):
+    path = tmp_path / 'dead.fs'
+    odd = event(1)
+    odd['data']['odd'] = lambda: 0
+    odd['name'] = ('no', 'key')
+    DeadLetters(path).save([Letter(odd, 'queue.a', 'bad', 1, 0, 0)])
+    with trackstore.open(path) as tracks:
+        [track] = tracks.query()
+        assert track.taskId == "('no', 'key')"
+        assert track.data['event']['data']['odd'].endswith('<lambda>')
+
+
+def test_without_a_place_they_are_logged(caplog):
+    backend = AsyncRoutingBackend(
+        'queue', tries=1, backends={'down': Single([OSError('down')])})
+    backend.send(event(1))
+    assert backend.close()
+    text = caplog.messages[-1]
+    assert text.startswith(
+        'event not delivered to queue.down after 1 tries: OSError: down: {"id": "id-1"')
+
+
+def test_a_place_that_cannot_be_reached(tmp_path, caplog):
+    folder = SpillFolder(tmp_path / 'spill', 'queue', 10 ** 9)
+    folder.check()
+    burial = Burial(DeadLetters(tmp_path / 'missing' / 'dead.fs'))
+    letter = Letter(event(1), 'queue.a', 'bad', 2, 5.5, 6)
+    burial([letter])
+    assert caplog.messages[-1].startswith('event not delivered to queue.a')
+    burial.use(folder)
+    burial([letter])
+    burial([Letter(event(2), 'queue.a', 'bad', 2, 5.5, 6)])
+    file = tmp_path / 'spill' / 'queue.letters'
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert str(file) in caplog.messages[-1]
+    (tmp_path / 'missing').mkdir()
+    burial([Letter(event(3), 'queue.b', 'bad', 2, 5.5, 6)])
+    assert sorted(letters(tmp_path / 'missing' / 'dead.fs')) == [
+        (1, 'queue.a', 2, 'bad'), (2, 'queue.a', 2, 'bad'), (3, 'queue.b', 2, 'bad')]
+    assert file.stat().st_size == 0
+    burial.take_back()
+    assert len(letters(tmp_path / 'missing' / 'dead.fs')) == 3
+
+
+def test_a_place_that_another_process_has_open_for_a_moment(tmp_path, monkeypatch):
+    path = tmp_path / 'dead.fs'
+    tries = []
+    opening = trackstore.open(path)
+    opening.__enter__()
+
+    def sleep(seconds):
+        tries.append(seconds)
+        if len(tries) == 2:
+            opening.__exit__(None, None, None)
+
+    monkeypatch.setattr('trackstore.events.deadletters.time.sleep', sleep)
+    DeadLetters(path).save([Letter(event(1), 'queue.a', 'bad', 1, 0, 0)])
+    assert len(letters(path)) == 1 and len(tries) == 2
+
+
+def test_the_letters_of_events_that_are_odd_outlast_a_spill(tmp_path, caplog):
+    folder = SpillFolder(tmp_path / 'spill', 'queue', 10 ** 9)
+    folder.check()
+    burial = Burial(DeadLetters(tmp_path / 'missing' / 'dead.fs'))
+    burial.use(folder)
+    odd = event(1)
+    odd['data']['odd'] = Odd()
+    burial([Letter(odd, 'queue.a', 'bad', 1, 0, 0)])
+    (tmp_path / 'missing').mkdir()
+    burial.take_back()
+    assert letters(tmp_path / 'missing' / 'dead.fs') == [(1, 'queue.a', 1, 'bad')]
+
+
+# the command
+
+def test_list(dead):
+    lines = run('list', dead, '--limit', 2)
+    assert [line.split() for line in lines] == [
+        ['id', 'event', 'backend', 'tries', 'last', 'reason'],
+        ['0000001', 'n', 'queue.a', '5', '2026-11-21', '20:10:00', 'OSError:', '0'],
+        ['0000002', 'n', 'queue.b', '5', '2026-11-21', '21:10:00', 'OSError:', '1']]
+    found = [json.loads(line) for line in run(
+        'list', dead, '--backend', 'queue.b*', '--event', 'n', '--from', '2026-11-22',
+        '--json')]
+    assert [(row['id'], row['eventId'], row['tries']) for row in found] == [
+        ('0000006', 'id-5', 5), ('0000008', 'id-7', 5), ('0000010', 'id-9', 5)]
+    assert found[0]['event']['data'] == {'n': 5}
+
+
+def test_show(dead):
+    lines = run('show', dead, '0000003')
+    assert lines[:8] == [
+        'letter    0000003', 'event     n', 'event id  id-2', 'backend   queue.a',
+        'tries     5', 'first     2026-11-21 22:09:00', 'last      2026-11-21 22:10:00',
+        'reason    OSError: 2']
+    assert json.loads(''.join(lines[8:])) == {
+        'name': 'n', 'timestamp': {'$datetime': '2026-11-21T00:00:00+00:00'},
+        'context': {}, 'data': {'n': 2}}
+    assert len(run('show', dead, '0000001', '0000002', '--json')) == 2
+    assert run('show', dead, '0000011', status=2) == []
+
+
+def test_replay(dead, configuration, tmp_path):
+    assert run('replay', dead, configuration, status=1) == [
+        '5 events delivered',
+        '5 events not delivered to queue.b: DeliveryError: still broken']
+    assert letters(dead) == [
+        (n, 'queue.b', 6 + 2 * (n == 1), 'DeliveryError: still broken')
+        for n in (1, 3, 5, 7, 9)]
+    with trackstore.open(tmp_path / 'a.fs', 'events') as tracks:
+        assert [event_from(track).id for track in tracks.query()] == [
+            f'id-{n}' for n in (0, 2, 4, 6, 8)]
+    (tmp_path / 'broken').unlink()
+    assert run('replay', dead, configuration, '--to', '2026-11-20') == [
+        '0 events delivered']
+    assert run('replay', dead, configuration, '--json') == [
+        '{"delivered": 5, "failed": 0, "unknown": 0}']
+    assert (tmp_path / 'b').read_text().split() == ['1', '3', '5', '7', '9']
+    assert letters(dead) == []
+
+
+def test_a_replay_stores_nothing_twice(dead, configuration, tmp_path):
+    DeadLetters(dead).save([Letter(event(0), 'queue.a', 'again', 1, 0, 0)])
+    store = TrackingBackend(tmp_path / 'a.fs')
+    store.send_many([event(2), event(4)])
+    store.close()
+    assert run('replay', dead, configuration, '--backend', 'queue.a') == [
+        '6 events delivered']
+    with trackstore.open(tmp_path / 'a.fs', 'events') as tracks:
+        assert sorted(event_from(track).id for track in tracks.query()) == [
+            f'id-{n}' for n in (0, 2, 4, 6, 8)]
+
+
+def test_a_replay_leaves_the_spilled_events_of_others(dead, configuration, tmp_path):
+    folder = SpillFolder(tmp_path / 'spill', 'queue', 10 ** 9)
+    append(spill := folder.new(), 1, 3)
+    spill.close()
+    run('replay', dead, configuration, '--backend', 'queue.a')
+    assert len(list(folder.orphans())) == 1
+
+
+def test_a_replay_to_a_backend_that_there_is_not(dead, configuration):
+    DeadLetters(dead).save([Letter(event(0), 'gone.x', 'bad', 1, 0, 0)])
+    assert run('replay', dead, configuration, '--backend', 'gone.x', status=1) == [
+        '0 events delivered', '1 event not delivered to gone.x: there is no such '
+                              'backend in the configuration']
+    assert (0, 'gone.x', 1, 'bad') in letters(dead)
+
+
+def test_a_configuration_that_is_wrong(dead, tmp_path):
+    path = tmp_path / 'wrong.toml'
+    path.write_text('backends = 5')
+    result = CliRunner().invoke(
+        command, ['dead-letters', 'replay', str(dead), str(path)])
+    assert result.exit_code == 2
+    assert result.stderr == (
+        f'Error: {path}: backends: 5 is not a mapping of names to engines\n')
+
+
+def test_purge(dead):
+    assert run('purge', dead, status=2) == []
+    assert run('purge', dead, '--all', '--backend', 'x', status=2) == []
+    assert run('purge', dead, '--backend', 'queue.b', '--to', '2026-11-21') == [
+        '2 letters removed']
+    assert len(letters(dead)) == 8
+    assert run('purge', dead, '--all', '--json') == ['{"purged": 8}']
+    assert letters(dead) == []
+
+
+def test_an_event_that_fails_is_a_letter_and_its_replay_ends_it(
+        configuration, tmp_path, caplog):
+    dead = tmp_path / 'dead.fs'
+    backend = AsyncRoutingBackend(
+        'queue', backends={'b': Switched(tmp_path / 'b', tmp_path / 'broken')},
+        tries=2, pause=0, dead_letters=dead, carrier=LocalCarrier(delay=0))
+    with caplog.at_level(logging.CRITICAL, 'trackstore'):
+        tracker = Tracker({'queue': backend})
+        for number in range(3):
+            tracker.emit('n', {'n': number})
+        assert backend.close()
+    (tmp_path / 'broken').unlink()
+    assert run('replay', dead, configuration) == ['3 events delivered']
+    assert (tmp_path / 'b').read_text() == '0\n1\n2\n'
