@@ -115,7 +115,7 @@ def measure_store(name):
         where = Path(folder) / 'events.fs'
         backend = TrackingBackend(str(where))
         top = backend if name == 'direct' else AsyncRoutingBackend(
-            backends={'store': backend}, carrier=LocalCarrier(
+            'queue', backends={'store': backend}, carrier=LocalCarrier(
                 max_events=100_000, folder=str(Path(folder) / 'spill'),
                 journal=name == 'journal'))
         tracker = Tracker({'store': top})

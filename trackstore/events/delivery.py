@@ -64,8 +64,8 @@ class Delivery:
     def routed(self, events, keep=False):
         """Return the events for each leaf, by path: routers below process them.
 
-        Each leaf gets events of its own.  If ``keep`` is true these events stay as
-        they are; else they are given away.
+        Leaves may share events.  If ``keep`` is true the given ones stay as they
+        are; else processors may change them.
         """
         parts = {}
         _route(self.root.backends, events, (), parts, keep)
@@ -130,11 +130,13 @@ class _Attempt:
 
     def deliver(self, events, again):
         """Return how many events are left at the end, because it was stopped."""
-        if callable(getattr(self._backend, 'send_many', None)):
-            return self._together(events, again)
-        for place, event in enumerate(events):
-            if self._together([event], again):
-                return len(events) - place
+        most = getattr(self._backend, 'most_at_once', None) or len(events)
+        if not callable(getattr(self._backend, 'send_many', None)):
+            most = 1
+        for start in range(0, len(events), most):
+            left = self._together(events[start:start + most], again)
+            if left:
+                return left + max(0, len(events) - start - most)
         return 0
 
     def _together(self, events, again):
@@ -231,23 +233,33 @@ def _leaves(backends, path):
             yield (*path, name), backend
 
 
-def _route(backends, events, path, parts, keep):
-    last = len(backends) - 1
-    for place, (name, backend) in enumerate(backends.items()):
-        own = list(map(copy_of, events)) if keep or place < last else events
+def _route(backends, events, path, parts, shared):
+    """Add the events for each leaf below to ``parts``.
+
+    Leaves share events: each delivers copies.  Processors change them, so they get
+    copies of those that are ``shared`` with others.
+    """
+    shared = shared or len(backends) > 1
+    for name, backend in backends.items():
         here = (*path, name)
         if not routes(backend):
-            parts[here] = own
-            continue
-        processed = []
-        for event in own:
-            try:
-                result = backend.process_event(event)
-            except EventEmissionExit:
-                continue
-            if type(result) is list:
-                processed += result
-            else:
-                processed.append(result)
-        _route(backend.backends, processed, here, parts, False)
+            parts[here] = events
+        elif not backend.processors:
+            _route(backend.backends, events, here, parts, shared)
+        else:
+            own = map(copy_of, events) if shared else events
+            _route(backend.backends, _processed(backend, own), here, parts, False)
 
+
+def _processed(backend, events):
+    processed = []
+    for event in events:
+        try:
+            result = backend.process_event(event)
+        except EventEmissionExit:
+            continue
+        if type(result) is list:
+            processed += result
+        else:
+            processed.append(result)
+    return processed

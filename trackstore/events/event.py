@@ -29,8 +29,8 @@ class Event(dict):
         """Make the id when it is asked for, which not every backend does."""
         if name != 'id':
             raise AttributeError(name)
-        self.id = new_id()
-        return self.id
+        self.id = id = new_id()
+        return id
 
     def copy(self):
         """Return an event that shares no dictionary, list or set with this one."""
@@ -39,23 +39,21 @@ class Event(dict):
     __copy__ = copy
 
 
-class _Ids:
-    """Ids: a random text of this process, and a number."""
+def _renew_ids():
+    """Begin ids that no other process has."""
+    global _begin, _next
+    _begin = secrets.token_urlsafe(12) + '.'
+    _next = count(1).__next__
 
-    def renew(self):
-        self.begin = secrets.token_urlsafe(12) + '.'
-        self.next = count(1).__next__
 
-
-_ids = _Ids()
-_ids.renew()
+_renew_ids()
 if hasattr(os, 'register_at_fork'):
-    os.register_at_fork(after_in_child=_ids.renew)
+    os.register_at_fork(after_in_child=_renew_ids)
 
 
 def new_id():
     """Return a text that no other event has, in this process or another."""
-    return f'{_ids.begin}{_ids.next():x}'
+    return f'{_begin}{_next():x}'
 
 
 def event_of(event, id=None):

@@ -224,7 +224,7 @@ def test_replay(dead, configuration, tmp_path):
     assert letters(dead) == [
         (n, 'queue.b', 6 + 2 * (n == 1), 'DeliveryError: still broken')
         for n in (1, 3, 5, 7, 9)]
-    with trackstore.open(tmp_path / 'a.fs', 'events') as tracks:
+    with trackstore.open(tmp_path / 'a.fs') as tracks:
         assert [event_from(track).id for track in tracks.query()] == [
             f'id-{n}' for n in (0, 2, 4, 6, 8)]
     (tmp_path / 'broken').unlink()
@@ -243,7 +243,7 @@ def test_a_replay_stores_nothing_twice(dead, configuration, tmp_path):
     store.close()
     assert run('replay', dead, configuration, '--backend', 'queue.a') == [
         '6 events delivered']
-    with trackstore.open(tmp_path / 'a.fs', 'events') as tracks:
+    with trackstore.open(tmp_path / 'a.fs') as tracks:
         assert sorted(event_from(track).id for track in tracks.query()) == [
             f'id-{n}' for n in (0, 2, 4, 6, 8)]
 

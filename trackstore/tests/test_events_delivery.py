@@ -158,6 +158,13 @@ def test_an_event_that_was_changed_by_a_failing_backend_is_tried_as_it_was():
     assert backend.events[0]['data'] == {'n': 0, 'changed': 1}
 
 
+def test_a_backend_says_how_many_it_takes_at_once():
+    backend = Many()
+    backend.most_at_once = 2
+    assert delivered(backend, 5) == []
+    assert backend.calls == [[0, 1], [2, 3], [4]]
+
+
 def test_pauses_grow_and_are_random(monkeypatch):
     limits = []
     monkeypatch.setattr('trackstore.events.delivery.random.uniform',
@@ -201,7 +208,21 @@ def test_routers_below_process():
         assert [(each['name'], each['data'], each.id) for each in parts[path]] == [
             (name, {'n': n, 'mark': True}, f'id-{n}-{part}')
             for n in (0, 2) for part, name in ((1, 'a'), (2, 'b'))]
-    assert parts['r', 'x'][0]['data'] is not parts['r', 'y'][0]['data']
+
+
+def test_backends_never_see_the_changes_of_others():
+    class Changing(Many):
+        def answer(self, events):
+            for each in events:
+                each['data']['seen'] = each['data'].get('seen', 0) + 1
+            super().answer(events)
+    tree = {'a': Changing(), 'b': Changing(), 'c': RoutingBackend({'d': Changing()}),
+            'e': RoutingBackend({'f': Changing()}, [mark])}
+    delivery(tree).deliver_all([event(1)])
+    seen = {'n': 1, 'seen': 1}
+    assert [each['data'] for backend in (
+        tree['a'], tree['b'], tree['c'].backends['d'], tree['e'].backends['f'])
+        for each in backend.events] == [seen] * 3 + [{**seen, 'mark': True}]
 
 
 def test_a_queue_below_a_queue_is_a_backend_of_it():

@@ -77,10 +77,10 @@ def emit(tracker, start, stop):
 def test_all_arrives_in_order(gate, queue):
     gate.open.set()
     tracker, backend = queue()
-    emit(tracker, 0, 5000)
+    emit(tracker, 0, 9000)
     assert backend.flush(LONG)
-    assert gate.numbers() == list(range(5000))
-    assert max(gate.sizes) <= 1000
+    assert gate.numbers() == list(range(9000))
+    assert max(gate.sizes) <= 4000
 
 
 def test_batches_by_number(gate, queue):
@@ -374,7 +374,7 @@ for number in range(2500):
     tracker.emit('n', {{'n': number}})
 {end}
 """, tmp_path / 'events.fs')
-    with trackstore.open(tmp_path / 'events.fs', 'events') as tracks:
+    with trackstore.open(tmp_path / 'events.fs') as tracks:
         assert tracks.count(taskId='n') == 2500 + end.count('emit')
 
 
@@ -385,7 +385,7 @@ atexit.register(lambda: tracker.emit('n', {'n': 1}))
 tracker = Tracker({'queue': AsyncRoutingBackend('queue', backends={
     'store': TrackingBackend(sys.argv[1])})})
 """, tmp_path / 'events.fs')
-    with trackstore.open(tmp_path / 'events.fs', 'events') as tracks:
+    with trackstore.open(tmp_path / 'events.fs') as tracks:
         assert tracks.count(taskId='n') == 1
 
 

@@ -505,7 +505,7 @@ def test_a_tracking_storage_has_each_event_once(tmp_path, queue):
     spill.close()
     _, backend = queue({'store': TrackingBackend(path)})
     assert backend.close()
-    with trackstore.open(path, 'events') as tracks:
+    with trackstore.open(path) as tracks:
         assert [track.data['data']['n'] for track in tracks.query()] == list(range(20))
 
 

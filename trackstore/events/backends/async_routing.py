@@ -8,6 +8,7 @@ from trackstore.events.backends.routing import RoutingBackend
 from trackstore.events.carriers.local import LocalCarrier
 from trackstore.events.deadletters import Burial, DeadLetters
 from trackstore.events.delivery import Delivery, routes
+from trackstore.events.event import event_of
 from trackstore.events.exceptions import ConfigurationError
 from trackstore.events.interfaces import IRoutingBackend
 from trackstore.events.processors.exceptions import EventEmissionExit
@@ -76,6 +77,9 @@ class AsyncRoutingBackend(RoutingBackend):
 
     def dispatch(self, event):
         """Process an event that nobody else holds, and have it carried."""
+        if not self.processors:
+            self.carrier.carry(event_of(event))
+            return
         try:
             event = self.process_event(event)
         except EventEmissionExit:

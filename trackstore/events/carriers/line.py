@@ -53,18 +53,22 @@ class Line:
     ``batches`` is to be read from the spill.
     """
 
-    def __init__(self, delivery, batch, delay, most, keep=False):
+    def __init__(self, delivery, batch, delay, most, most_bytes, keep=False):
         self.lock = threading.RLock()
         self.changed = threading.Condition(self.lock)
         self.delivery = delivery
         self.batch = batch
         self.delay = delay
         self.most = most
+        self.most_bytes = most_bytes
         self.keep = keep            # whether events may have to be written later
-        self.chunk = Batch(1)
         self.batches = deque()
         self.gone = 0               # how many batches have left
-        self.count = self.size = 0  # of the events in memory
+        self.held = self.held_bytes = 0     # of the events in batches
+        self.is_open = False        # whether events may just be appended
+        self.room = self.room_bytes = 0     # for so many, and so many bytes
+        self._granted = 0           # what ``room_bytes`` was before
+        self._begin_chunk(1)
         self.lanes = {}
         self.spill = self.reader = None
         self.behind = self.reading = False
@@ -84,27 +88,61 @@ class Line:
         return self.chunk.first + len(self.chunk.events)
 
     def add(self, event, size):
-        """Take an event into memory."""
-        chunk = self.chunk
-        chunk.events.append(event)
-        chunk.size += size
-        self.count += 1
-        self.size += size
-        if self.idle or len(chunk.events) >= self.batch or chunk.size > BATCH_BYTES:
-            self.tell()
+        """Take an event into memory, whether there is room or not."""
+        self.room_bytes -= size
+        self.append(event)
+        self.tell()
 
     def tell(self):
-        """Let those go on who wait for events."""
-        if len(self.chunk.events) >= self.batch or self.chunk.size > BATCH_BYTES:
+        """Let those go on who wait for events, and grant room anew."""
+        full = len(self.chunk.events) >= self.batch or self.chunk_bytes() > BATCH_BYTES
+        if full:
             self.close_chunk()
-        self.idle = False
-        self.changed.notify_all()
+        if full or self.idle:
+            self.idle = False
+            self.changed.notify_all()
+        self.grant()
+
+    def chunk_bytes(self):
+        """Return about how many bytes the events in the chunk have."""
+        chunk = self.chunk
+        chunk.size += self._granted - self.room_bytes
+        self._granted = self.room_bytes
+        return chunk.size
+
+    def grant(self):
+        """Say how many events may be appended before ``tell`` is called again."""
+        size, count = self.chunk_bytes(), len(self.chunk.events)
+        self.room = self.is_open and not self.idle and min(
+            self.batch - count, self.most - self.held - count)
+        self.room_bytes = self._granted = min(
+            BATCH_BYTES - size, self.most_bytes - self.held_bytes - size)
+
+    def has_room(self, size):
+        """Tell whether memory has room for an event; it has for a single one."""
+        count, chunk_bytes = len(self.chunk.events), self.chunk_bytes()
+        return not self.held + count or (
+            self.held + count < self.most
+            and self.held_bytes + chunk_bytes + size <= self.most_bytes)
+
+    @property
+    def count(self):
+        """The number of events in memory."""
+        return self.held + len(self.chunk.events)
 
     def close_chunk(self):
         chunk, number = self.chunk, self.next
+        self.chunk_bytes()
         chunk.last = number - 1
+        self.held += len(chunk.events)
+        self.held_bytes += chunk.size
         self.batches.append(chunk)
+        self._begin_chunk(number)
+
+    def _begin_chunk(self, number):
         self.chunk = Batch(number)
+        self.append = self.chunk.events.append
+        self.grant()
 
     def fall_behind(self):
         """Read what is written from now on when memory has room again."""
@@ -201,13 +239,14 @@ class Line:
                         continue
                 elif self.behind:
                     if not self.reading and (
-                            not self.count or self.count + self.batch <= self.most):
+                            not self.held or self.held + self.batch <= self.most):
                         self.reading = True
                         return Reader
                 elif self.ended:
                     return None
                 else:
                     self.idle = True
+                    self.room = 0       # so that the next event is told
                 self.changed.wait(wait)
         return None
 
@@ -228,8 +267,8 @@ class Line:
                 batch.events = [event for _, event in found]
                 batch.size = size
                 self.batches.append(batch)
-                self.count += len(found)
-                self.size += size
+                self.held += len(found)
+                self.held_bytes += size
             elif found is not None and self.reader.ended():
                 self.behind = False
                 self._left()  # nothing else would tell that it is empty
@@ -279,8 +318,9 @@ class Line:
         while self.batches and self.batches[0].waiting == 0:
             batch = self.batches.popleft()
             self.gone += 1
-            self.count -= len(batch.events)
-            self.size -= batch.size
+            self.held -= len(batch.events)
+            self.held_bytes -= batch.size
+        self.grant()
         if self.spill is not None:
             self.spill.note(self.positions())
             if self.is_empty():

@@ -42,7 +42,7 @@ class LocalCarrier:
         the queue is full when it has so many events, or about so many bytes
     ``batch``, ``delay``
         so many events are delivered at once at the most, or what has come in so
-        many seconds
+        many seconds; a backend with ``most_at_once`` gets no more than that
     ``when_full``
         ``'wait'`` for room, ``wait`` seconds at the most, and drop the event after
         that; ``'drop'`` it at once; ``'spill'`` it, and all others, to disk
@@ -60,7 +60,7 @@ class LocalCarrier:
         so many seconds the end of the process waits for what is not delivered yet
     """
 
-    def __init__(self, max_events=20_000, max_bytes=64 * 2 ** 20, batch=1000,
+    def __init__(self, max_events=20_000, max_bytes=64 * 2 ** 20, batch=4000,
                  delay=0.1, when_full='wait', wait=5.0, folder=None, journal=False,
                  max_disk_bytes=2 ** 30, sync=False, exit_wait=10.0):
         for name, value in (('max_events', max_events), ('max_bytes', max_bytes),
@@ -87,7 +87,6 @@ class LocalCarrier:
             folder, journal, when_full == 'spill', max_disk_bytes, sync)
         self._slow = SlowLog(log)
         self._delivery = self._line = None
-        self._fast = False
         self._ended = False
         self._dropped = 0
 
@@ -106,14 +105,14 @@ class LocalCarrier:
 
     def _begin(self):
         """Start with an empty queue and no thread."""
-        self._fast = self._ended = False
-        self._started = False
+        self._ended = self._started = False
         self._line = Line(self._delivery, self._batch, self._delay, self._max_events,
-                          keep=self._spilling.folder is not None)
+                          self._max_bytes, keep=self._spilling.folder is not None)
         self._spilling.line = self._line
         self._line.on_empty = self._spilling.leave
         self._recovery = Recovery(self._spilling.folder, self._delivery, self._batch,
-                                  self._max_events, self._line.changed)
+                                  self._max_events, self._max_bytes,
+                                  self._line.changed)
 
     def renew(self):
         """Start anew in the child of a fork: the parent has the events."""
@@ -148,9 +147,12 @@ class LocalCarrier:
         size = size_of(event)
         line = self._line
         with line.lock:
-            if (self._fast and line.spill is None and line.count < self._max_events
-                    and line.size + size <= self._max_bytes):
-                line.add(event, size)
+            if line.room > 0 and size <= line.room_bytes:
+                line.append(event)
+                line.room -= 1
+                line.room_bytes -= size
+                if not line.room:
+                    line.tell()
                 return
         self._carry_slowly(event, size)
 
@@ -160,13 +162,13 @@ class LocalCarrier:
         end = time.monotonic() + self._wait
         with line.lock:
             while self._ready():
-                if line.spill is None and self._spilling.wanted(self._has_room(size)):
+                if line.spill is None and self._spilling.wanted(line.has_room(size)):
                     self._spilling.begin()
                 if line.spill is not None:
                     text = text or self._spilling.text(event)
-                    if self._spilling.write(event, size, text, self._has_room(size)):
+                    if self._spilling.write(event, size, text):
                         return
-                if self._has_room(size) and not line.behind:
+                if line.has_room(size) and not line.behind:
                     line.add(event, size)
                     return
                 left = end - time.monotonic()
@@ -176,11 +178,6 @@ class LocalCarrier:
                     return
                 line.changed.wait(min(left, 1))
         self._deliver_here(event)
-
-    def _has_room(self, size):
-        line = self._line
-        return not line.count or (line.count < self._max_events
-                                  and line.size + size <= self._max_bytes)
 
     def _ready(self):
         """Tell whether there are threads that deliver; start them."""
@@ -195,7 +192,7 @@ class LocalCarrier:
                 return False
             ending.at_exit(self)    # before what was opened in the meantime is closed
             self._started = True
-            self._fast = not self._spilling.journal
+            self._line.is_open = not self._spilling.journal
         return True
 
     def _drop(self, event):
@@ -236,7 +233,8 @@ class LocalCarrier:
         done = self.flush(self._exit_wait if timeout is None else timeout)
         with line.lock:
             self._ended = True
-            self._fast = False
+            line.is_open = False
+            line.grant()
             line.ended = True
             line.changed.notify_all()
         self._recovery.close()

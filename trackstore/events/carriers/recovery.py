@@ -20,11 +20,12 @@ class Recovery:
     ``changed`` is a condition that those wait for who wait for all to be delivered.
     """
 
-    def __init__(self, folder, delivery, batch, most, changed):
+    def __init__(self, folder, delivery, batch, most, most_bytes, changed):
         self._folder = folder
         self._delivery = delivery
         self._batch = batch
         self._most = most
+        self._most_bytes = most_bytes
         self._changed = changed
         self._lines = []
         self._stop = threading.Event()
@@ -85,7 +86,8 @@ class Recovery:
             return
         log.warning('%s: its process has ended; its events (%s bytes at the most) '
                     'are delivered now', spill.path, f'{len(spill):,}')
-        line = Line(self._delivery, self._batch, 0, self._most, keep=True)
+        line = Line(self._delivery, self._batch, 0, self._most, self._most_bytes,
+                    keep=True)
         line.on_empty = lambda: self._finish(line)
         positions = spill.positions()
         line.read_from(spill, min(positions.values(), default=0))

@@ -78,12 +78,14 @@ class Spilling:
                 spill.remove()
             return
         line.spill = spill
+        line.is_open = False
+        line.grant()
         line.eager = not self.journal   # so that it comes to an end
         if not self.journal:
             _slow.warning('the queue of %r is full, %s events are written to %s',
                           line.delivery.name, line.count, spill.path)
 
-    def write(self, event, size, text, has_room):
+    def write(self, event, size, text):
         """Write an event, and take it into memory where there is room.
 
         Returns whether it is taken.
@@ -91,7 +93,7 @@ class Spilling:
         line = self.line
         number = line.next
         try:
-            behind = line.behind or not has_room
+            behind = line.behind or not line.has_room(size)
             if behind and not line.behind:
                 line.fall_behind()
             line.spill.append(number, [line_of(number, text)])
@@ -114,6 +116,8 @@ class Spilling:
             spill.remove()
             self.line.spill = None
             self.line.eager = False
+            self.line.is_open = not self.line.ended
+            self.line.grant()
         elif len(spill) > LARGE:
             spill.clear()
 

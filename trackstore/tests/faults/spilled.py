@@ -168,7 +168,7 @@ def numbers_in(path):
     """Return how often each number is in the store."""
     if not os.path.exists(path):
         return Counter()
-    with trackstore.open(path, name='events') as tracks:
+    with trackstore.open(path) as tracks:
         return Counter(track.data['data']['number'] for track in tracks.query())
 
 
