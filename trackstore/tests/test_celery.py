@@ -12,10 +12,12 @@ import uuid
 
 import pytest
 from click.testing import CliRunner
+from ZODB.POSException import ReadOnlyError
 
 import trackstore
 from trackstore.cli.command import command
 from trackstore.events.tracker import TRACKERS
+from trackstore.exceptions import OpenError
 from trackstore.tests import celeryshop
 from trackstore.tests.brokers import Redis
 from trackstore.tests.celeryshop import BACKEND, CARRIER, QUEUE, got, tries
@@ -114,9 +116,12 @@ class Shop:
         path = self.folder / 'dead.fs'
         if not path.exists():
             return []
-        with trackstore.open(path, readOnly=True) as tracks:
-            return [{'backend': track.userName, **track.data}
-                    for track in tracks.query()]
+        try:
+            with trackstore.open(path, readOnly=True) as tracks:
+                return [{'backend': track.userName, **track.data}
+                        for track in tracks.query()]
+        except (OpenError, ReadOnlyError):  # it is being made
+            return []
 
     def close(self):
         for process in self.workers:
@@ -217,6 +222,16 @@ def test_a_task_that_comes_twice_is_stored_once(shop):
             0, 1, 2]
 
 
+@pytest.mark.parametrize('pool', ['solo', 'threads'])
+def test_workers_of_other_kinds(shop, pool):
+    tracker = shop.open(carrier={'queue': f'{shop.folder.name}-own'})
+    tracker.emit('order.placed', {'number': 1})
+    shop.fails('kept', 1)
+    shop.worker('-P', pool, '-Q', f'{shop.folder.name}-own')
+    shop.wait(lambda: got('kept'))
+    assert (numbers('kept'), tries('kept')) == ([1], 2)
+
+
 # workers that end
 
 def test_events_of_a_worker_that_is_killed_are_delivered_by_another(shop):
@@ -245,15 +260,17 @@ def test_an_event_that_kills_processes_becomes_a_dead_letter(shop):
     shop.wait(lambda: numbers('kept') == [2])
 
 
-def test_a_backend_that_hangs_is_ended(shop):
-    shop.fails('kept', 'hang')
+@pytest.mark.parametrize('how, reason', [
+    ('hang', 'TimeLimitExceeded: it took more than 2 seconds, at try 2'),
+    ('sleep', 'SoftTimeLimitExceeded: SoftTimeLimitExceeded()')])
+def test_a_backend_that_takes_too_long_is_ended(shop, how, reason):
+    shop.fails('kept', how)
     tracker = shop.open(tries=2, dead_letters=str(shop.folder / 'dead.fs'),
                         carrier={'soft_time_limit': 1, 'time_limit': 2})
     tracker.emit('order.placed', {'number': 1})
     shop.worker()
     letter, = shop.wait(shop.letters)
-    assert letter['reason'] == (
-        'TimeLimitExceeded: it took more than 2 seconds, at try 2')
+    assert letter['reason'] == reason
     assert tries('kept') == 2
 
 

@@ -42,7 +42,7 @@ class Writing:
     """Writes what it gets into a file; as long as another is there, it fails.
 
     What it does then is the text in that file, ``NAME.fails``: ``again``, ``never``,
-    ``die`` (the process), ``hang``, or a number: that many times it fails.
+    ``die`` (the process), ``hang``, ``sleep``, or a number: that many times it fails.
     """
 
     def __init__(self, name):
@@ -62,6 +62,8 @@ class Writing:
         how = path.read_text()
         if how == 'die':
             os.kill(os.getpid(), signal.SIGKILL)
+        if how == 'sleep':
+            time.sleep(60)
         if how == 'hang':
             while True:
                 try:
