@@ -8,9 +8,14 @@ import json
 import logging
 import random
 
-from billiard.exceptions import WorkerLostError
-from celery import Task, current_app, shared_task
-from celery.worker.request import Request
+try:
+    from billiard.exceptions import WorkerLostError
+    from celery import Task, current_app, shared_task
+    from celery.worker.request import Request
+except ImportError as error:
+    raise ImportError(
+        f"trackstore.celery needs {error.name}: pip install 'trackstore[celery]'"
+    ) from None
 
 from trackstore import timestamps
 from trackstore.events.carriers.ending import STOPPED

@@ -78,6 +78,7 @@ class CeleryCarrier:
             'queue': queue, 'soft_time_limit': soft_time_limit,
             'time_limit': time_limit})
         self._backend = None
+        self._ready = False
 
     def bind(self, backend):
         if self._backend is not None:
@@ -85,6 +86,7 @@ class CeleryCarrier:
                 f'carrier: {self!r} carries for {self._backend.delivery.name!r} '
                 f'already; each backend needs one of its own')
         self._backend = backend
+        self._broker.prepare()
         self._queue.bind(SimpleNamespace(
             backend_name=backend.backend_name,
             delivery=Delivery(RoutingBackend({BROKER: self._broker}),
@@ -110,6 +112,9 @@ class CeleryCarrier:
         return self._queue.counts
 
     def carry(self, event):
+        if not self._ready:
+            self._ready = True
+            self._broker.prepare()  # the application may have been configured since
         self._queue.carry(event)
 
     def flush(self, timeout=None):
@@ -163,6 +168,16 @@ class Broker:
         self._connection = self._producer = None
         self._process = os.getpid()
         self._lock = threading.Lock()
+
+    def prepare(self):
+        """Import what sending needs; when the process ends that is not possible."""
+        try:
+            import concurrent.futures.thread  # noqa: F401
+
+            from kombu import Connection
+            Connection(self._app.conf.broker_write_url)  # connects to nothing yet
+        except Exception as error:
+            log.info('the library of the broker cannot be imported: %s', error)
 
     def send(self, event):
         self.send_many([event])

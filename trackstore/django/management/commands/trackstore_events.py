@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import logging
 import sys
 
 from django.core.management.base import BaseCommand, CommandError
@@ -81,6 +82,8 @@ class Command(BaseCommand):
             arguments = [stores.replaced(argument) for argument in arguments]
         except ConfigurationError as error:
             raise CommandError(str(error)) from None
+        # What ZODB logs of a damaged store, the command says in a sentence.
+        logging.getLogger().addHandler(logging.NullHandler())
         try:
             code = command.main(arguments, 'manage.py trackstore_events cli',
                                 standalone_mode=False)
