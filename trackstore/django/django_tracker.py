@@ -42,7 +42,7 @@ class FailedTracker(Tracker):
         self.error = error
 
     def emit(self, name=None, data=None):
-        raise self.error
+        raise self.error.with_traceback(None)
 
 
 def override_default_tracker():

@@ -29,7 +29,7 @@ class RequestContextMiddleware:
                 'INSTALLED_APPS')
         error = apps.get_app_config('trackstore').error
         if error is not None:
-            raise error
+            raise error.with_traceback(None)
         self.get_response = get_response
         self.options = requestoptions.from_settings()
         self._is_async = iscoroutinefunction(get_response)

@@ -233,3 +233,36 @@ def test_a_broker_that_does_not_take_it_again(app, caplog, monkeypatch):
     work.deliver([text], None)
     assert 'cannot be put into the queue again: OSError: no broker' in caplog.text
     assert 'event not delivered to shop.bad after' in caplog.text
+
+
+def test_a_queue_that_is_full(app, tmp_path, caplog):
+    """With a folder it spills; without one, the event is dropped after a moment."""
+    app.conf.task_always_eager = False
+    app.conf.broker_url = 'redis://127.0.0.1:1/0'   # where nobody listens
+    for options, dropped in (({'wait': 0}, 8), ({'folder': str(tmp_path)}, 0)):
+        backend = AsyncRoutingBackend('shop', carrier=carrier(
+            app=app, max_events=2, exit_wait=0, **options))
+        backend.register_backend('kept', Failing())
+        for number in range(10):
+            backend.send({'name': f'n{number}', 'data': {}, 'context': {}})
+        counts = backend.carrier.counts
+        assert (counts['dropped'], counts['spilled']) == (dropped, 10 - dropped - 2 * (
+            dropped > 0))
+        backend.close(0)
+    assert 'is full; event' in caplog.text
+
+
+def test_nothing_else_imports_celery_or_django():
+    done = subprocess.run([sys.executable, '-c', """
+import importlib, pathlib, sys, trackstore
+ours = ('django.', 'celery', 'events.carriers.celery', 'tests.')
+top = pathlib.Path(trackstore.__file__).parent
+names = ['.'.join(path.relative_to(top).with_suffix('').parts)
+         for path in top.rglob('*.py')]
+for name in names:
+    if not name.startswith(ours) and not name.endswith('__main__'):
+        importlib.import_module(f'trackstore.{name}')
+assert len(names) > 100
+print(sorted({'django', 'celery', 'kombu'} & set(sys.modules)))
+"""], capture_output=True, text=True, timeout=60)
+    assert (done.stdout, done.stderr) == ('[]\n', '')

@@ -44,7 +44,9 @@ class CeleryCarrier:
         has it for the backends; what fails for good becomes dead letters of the
         backends
     ``options``
-        of the local queue in front: all others, see ``LocalCarrier``
+        of the local queue in front: all others, see ``LocalCarrier``.  With a
+        ``folder`` it spills to disk when it is full; without, the caller waits
+        ``wait`` seconds, 1 if nothing is said, and the event is dropped
 
     ``flush`` and ``close`` wait until the broker has the events, not for workers.
     """
@@ -73,7 +75,8 @@ class CeleryCarrier:
                 f"app: {app!r} is no Celery application; allowed is one, or its path "
                 f"like 'shop.celery.app'")
         self._tries = tries, pause, longest_pause
-        self._queue = LocalCarrier(**options)
+        full = 'spill' if options.get('folder') is not None else 'wait'
+        self._queue = LocalCarrier(**{'when_full': full, 'wait': 1, **options})
         self._broker = Broker(self, app or tasks.current_app, at_once, {
             'queue': queue, 'soft_time_limit': soft_time_limit,
             'time_limit': time_limit})
