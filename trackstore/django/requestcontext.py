@@ -13,7 +13,7 @@ from concurrent.futures import TimeoutError as TimedOut
 from asgiref.sync import sync_to_async
 from django.core.exceptions import SynchronousOnlyOperation
 
-from trackstore.django.requestparts import FIXED
+from trackstore.django.requestparts import CHEAP, FIXED
 from trackstore.events.slowlog import SlowLog
 
 #: What a request id that somebody sends may be.
@@ -53,7 +53,9 @@ class RequestContext(Mapping):
         if key in self._fixed:
             return self._fixed[key]
         part = self.options.parts[key]
-        value = self._read(key, part)
+        if part not in CHEAP:
+            return self._read(key, part)
+        value = part(self)
         if part in FIXED:
             self._fixed[key] = value
         return value

@@ -92,3 +92,6 @@ PARTS = {function.__name__: function for function in (
 
 #: Those that are the same as long as the request is answered.
 FIXED = frozenset((path, method, agent, address, referrer, request_id))
+
+#: Those that ask no database and never fail.
+CHEAP = FIXED | {session_id, language}
