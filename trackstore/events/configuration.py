@@ -54,8 +54,10 @@ def tracker_from(configuration: Mapping, name: str = 'configuration') -> Tracker
             f'{", ".join(LOCATORS)}')
     for place, part in _entries(backends, processors):
         if not isinstance(part, Mapping) or 'ENGINE' not in part:
+            # the values may be secrets
+            found = sorted(map(str, part)) if isinstance(part, Mapping) else part
             raise ConfigurationError(
-                f'{name}: {place}: {part!r} has no ENGINE; wanted is '
+                f'{name}: {place}: {found!r} has no ENGINE; wanted is '
                 f"{{'ENGINE': 'path.of.the.Class', 'OPTIONS': {{...}}}}")
     return Tracker(made(backends, f'{name}: backends'), LOCATORS[contexts](),
                    made(processors, f'{name}: processors'))

@@ -15,8 +15,9 @@ class IProcessor(Interface):
     def __call__(event):
         """Change the event in place, or return another, or a list of events.
 
-        None stands for the event itself.  ``EventEmissionExit`` drops it.  The
-        event belongs to the processor: nobody else sees what it does to it.
+        None stands for the event itself.  ``EventEmissionExit`` drops it, and so
+        do ``NoTransformerImplemented`` and ``NoBackendEnabled``, with a line in the
+        log.  The event belongs to the processor: nobody else sees what it does to it.
         """
 
 

@@ -14,7 +14,7 @@ def parsed(path, name='path'):
 
 def alternatives(paths, name='path'):
     """Return a path, or a list of paths of which the first with a value counts."""
-    if isinstance(paths, (list, tuple)):
+    if isinstance(paths, (list, tuple)) and paths:
         return tuple(parsed(path, name) for path in paths)
     return (parsed(paths, name),)
 

@@ -38,12 +38,16 @@ STORIES = {
     'transactions.rst': [kind for kind in KINDS if kind not in IN_MEMORY],
     'errors.rst': EVERYWHERE,
     'events.rst': KINDS,
+    'delivery.rst': ('MappingStorage',),
+    'processors.rst': ('MappingStorage',),
     'registry.rst': EVERYWHERE,
     'opening.rst': ('FileStorage',),
     'importers.rst': ('MappingStorage',),
     'cli.rst': ('MappingStorage',),
     'backup.rst': ('MappingStorage',),
     'damage.rst': ('MappingStorage',),
+    'models.rst': EVERYWHERE,
+    'backends.rst': ('unattached',),
 }
 
 

@@ -235,6 +235,40 @@ def test_a_queue_below_a_queue_is_a_backend_of_it():
     assert above.close() and below.close()
 
 
+def test_backends_below_are_flushed_and_closed(caplog):
+    class Closing(MemoryBackend):
+        called = ()
+
+        def flush(self):
+            self.called += 'flush',
+
+        def close(self):
+            self.called += 'close',
+            raise OSError('not closed')
+
+    closing = Closing()
+    backend = AsyncRoutingBackend('queue', backends={'r': RoutingBackend(
+        {'closing': closing})})
+    assert backend.flush(30) and not backend.close()
+    assert closing.called == ('flush', 'close')
+    assert 'close() of' in caplog.text
+
+
+def test_the_time_limit_holds_for_a_queue_below_a_queue():
+    release = threading.Event()
+
+    class Hanging(Single):
+        def answer(self, events):
+            release.wait(30)
+
+    below = AsyncRoutingBackend('below', backends={'hanging': Hanging()})
+    above = AsyncRoutingBackend('above', backends={'below': below})
+    above.send(event(1))
+    assert not above.flush(0.01)
+    release.set()
+    assert above.flush(30) and above.close(30)
+
+
 # the backend
 
 def test_the_classes():

@@ -389,6 +389,20 @@ tracker = Tracker({'queue': AsyncRoutingBackend('queue', backends={
         assert tracks.count(taskId='n') == 1
 
 
+def test_a_tracker_that_nobody_holds_any_more(tmp_path):
+    run_code("""
+import gc
+def work():
+    tracker = Tracker({'queue': AsyncRoutingBackend('queue', backends={
+        'store': TrackingBackend(sys.argv[1])})})
+    tracker.emit('n', {'n': 1})
+work()
+gc.collect()
+""", tmp_path / 'events.fs')
+    with trackstore.open(tmp_path / 'events.fs') as tracks:
+        assert tracks.count(taskId='n') == 1
+
+
 def test_what_cannot_be_delivered_at_the_end_is_told(tmp_path):
     printed = run_code("""
 class Down:

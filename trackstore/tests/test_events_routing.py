@@ -55,6 +55,27 @@ def test_an_event_keeps_its_id_through_processors():
     assert memory.events[0].id == event.id
 
 
+def test_a_processor_for_which_there_is_no_form_of_the_event(caplog):
+    def none(event):
+        raise NoTransformerImplemented('no statement')
+
+    def off(event):
+        raise NoBackendEnabled('switched off')
+
+    kept, left = MemoryBackend(), MemoryBackend()
+    tree = RoutingBackend({
+        'kept': kept,
+        'none': RoutingBackend({'left': left}, [none]),
+        'off': RoutingBackend({'left': left}, [off]),
+        'parts': RoutingBackend({'left': left}, [lambda event: [event, event], none])})
+    with caplog.at_level(logging.INFO):
+        tree.send({'name': 'x', 'data': {}})
+    assert named(kept) == ['x'] and not left.events
+    assert [record.getMessage() for record in caplog.records] == [
+        f"event 'x' is not for the backends here: {reason}"
+        for reason in ('no statement', 'switched off', 'no statement', 'no statement')]
+
+
 def test_an_event_that_is_split():
     memory = MemoryBackend()
 

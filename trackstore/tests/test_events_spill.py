@@ -6,10 +6,13 @@ import fcntl
 import json
 import logging
 import os
+import signal
 import stat
 import threading
 import time
 import uuid
+from collections import Counter
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -31,6 +34,7 @@ from trackstore.tests.faults.disk import LimitedFiles
 from trackstore.tests.test_events_queue import LONG, Gate, emit
 
 UTC = datetime.timezone.utc
+MOMENT = datetime.datetime(2026, 11, 21, 20, 10, 0, 5, tzinfo=UTC)
 
 
 def event(number, **data):
@@ -57,12 +61,25 @@ VALUES = st.recursive(
 
 @given(st.dictionaries(st.text(), VALUES), st.integers(0, 2 ** 63))
 def test_a_record_is_lossless(data, number):
-    whole = event_of({'name': 'n', 'data': data}, 'id')
+    whole = event_of({'name': 'n', 'data': data, 'timestamp': MOMENT}, 'id')
     line = records.line_of(number, records.json_of_event(whole))
     assert line.count(b'\n') == 1 and line.endswith(b'\n')
     found, value = records.value_of(line)
     again = records.event_in(value)
     assert (found, again, again.id, type(again)) == (number, whole, 'id', type(whole))
+
+
+@pytest.mark.parametrize('value', [
+    {'$date': 'x'}, [{'$a': 1}], [[(1,)]], {'a': {1: 2}}, float('inf'), 10 ** 5000,
+    10 ** 3000, 2.5, [1, {'b': [None, True]}], '\ud800', 'é'], ids=lambda value: '')
+@pytest.mark.parametrize('moment', [
+    MOMENT, MOMENT.replace(tzinfo=None), None, 5, MOMENT.replace(tzinfo=None, fold=1)])
+def test_records_of_odd_values(value, moment):
+    whole = event_of({'name': 'n', 'data': {'v': value}, 'timestamp': moment}, 'id')
+    line = records.line_of(1, records.json_of_event(whole))
+    again = records.event_in(records.value_of(line)[1])
+    assert again == whole and type(again['data']['v']) is type(value)
+    assert getattr(again['timestamp'], 'fold', 0) == getattr(moment, 'fold', 0)
 
 
 @given(st.integers(0, 200), st.integers(0, 255))
@@ -401,6 +418,42 @@ def test_a_process_that_dies_later_is_noticed(gate, queue, tmp_path, monkeypatch
     assert gate.numbers() == [1, 2, 3, 4, 5]
 
 
+def test_what_is_being_read_is_not_done(gate, queue, monkeypatch):
+    found, go_on = threading.Event(), threading.Event()
+    original = Reader.read
+
+    def read(self, *args):
+        result = original(self, *args)
+        found.set()
+        assert go_on.wait(LONG)
+        return result
+
+    monkeypatch.setattr(Reader, 'read', read)
+    tracker, backend = queue(max_events=3)
+    emit(tracker, 0, 6)
+    gate.open.set()
+    assert found.wait(LONG)
+    assert not backend.flush(0.1)
+    go_on.set()
+    assert backend.flush(LONG) and gate.numbers() == list(range(6))
+
+
+def test_many_processes_have_died(gate, queue, tmp_path, monkeypatch):
+    monkeypatch.setattr('trackstore.events.carriers.recovery.AT_ONCE', 2)
+    folder = SpillFolder(tmp_path / 'spill', 'queue', 10 ** 9)
+    for number in range(1, 8):
+        append(spill := folder.new(), number, number + 1)
+        spill.close()
+    before = threading.active_count()
+    _, backend = queue()
+    assert threading.active_count() <= before + 3
+    assert not backend.flush(0)
+    gate.open.set()
+    assert backend.flush(LONG)
+    assert sorted(gate.numbers()) == list(range(1, 8))
+    assert os.listdir(tmp_path / 'spill') == []
+
+
 def test_a_child_leaves_the_files_to_its_parent(gate, queue, tmp_path):
     tracker, backend = queue()
     emit(tracker, 0, 30)
@@ -419,6 +472,34 @@ def test_a_child_leaves_the_files_to_its_parent(gate, queue, tmp_path):
     assert on_disk(tmp_path) == list(range(30))
     gate.open.set()
     assert backend.flush(LONG) and gate.numbers() == list(range(30))
+
+
+def test_a_child_that_outlives_its_parent_does_not_keep_the_files(
+        gate, queue, tmp_path):
+    reader, writer = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            tracker, _ = queue()
+            emit(tracker, 0, 30)
+            child = os.fork()
+            if child == 0:
+                time.sleep(LONG)
+            os.write(writer, str(child).encode())
+            os.kill(os.getpid(), signal.SIGKILL)
+        finally:
+            os._exit(1)
+    os.close(writer)
+    os.waitpid(pid, 0)
+    child = int(os.read(reader, 20))
+    os.close(reader)
+    try:
+        gate.open.set()
+        _, backend = queue()
+        assert backend.flush(LONG) and gate.numbers() == list(range(30))
+        os.kill(child, 0)  # it is there still
+    finally:
+        os.kill(child, signal.SIGKILL)
 
 
 def test_a_full_disk_is_a_full_queue(gate, queue, tmp_path, caplog):
@@ -511,9 +592,9 @@ def test_a_tracking_storage_has_each_event_once(tmp_path, queue):
 
 def test_kill_a_process_whose_queue_has_spilled():
     logging.getLogger('ZODB').setLevel(logging.CRITICAL)
-    outcome, problems = spilled.run(12, 'test', say=print)
-    assert problems == []
-    assert outcome['sent until the spill ended'] > 100
+    outcome = spilled.run(12, None, 'test')
+    assert outcome.problems == []
+    assert outcome.counts['until the spill ended'] > 100
 
 
 def test_the_check_of_the_kills_finds_what_is_wrong(tmp_path, monkeypatch):
@@ -526,8 +607,6 @@ def test_the_check_of_the_kills_finds_what_is_wrong(tmp_path, monkeypatch):
     monkeypatch.setattr(spilled, 'emitting', lose)
     monkeypatch.setattr(spilled, 'killed', lambda pid, reader, seconds: (
         time.sleep(1), os.kill(pid, 9), os.waitpid(pid, 0), spilled.rest(reader))[-1])
-    from collections import Counter
-    from random import Random
     problems = spilled.one_round(str(tmp_path), Random(1), Counter())
     assert problems == ['delivered twice: [2]',
                         'lost: [0, 3, 4, 5, 6, 7, 8, 9] of 10']

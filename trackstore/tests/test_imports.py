@@ -11,6 +11,9 @@ OPTIONAL = {
     'pytest': 'test', 'hypothesis': 'test', 'duckdb': 'bench', 'pyarrow': 'bench',
     'zope.index': 'bench', 'sphinx': 'docs', 'furo': 'docs',
     'numpy': None, 'pandas': None, 'ZEO': None, 'relstorage': None,
+    'django': 'django', 'sqlalchemy': None, 'yaml': 'yaml', 'jsonschema': 'schema',
+    'cloudevents': 'test', 'tincan': 'test', 'gevent': 'test', 'pyramid': None,
+    'httpx': 'http', 'pymongo': 'mongodb', 'segment': 'segment', 'celery': 'celery',
 }
 
 BLOCK = f"""

@@ -225,6 +225,16 @@ def test_an_error_inside_leaves_its_place_only():
     assert json_safe([bad, bad]) == [{'a': {'b': f'<{__name__}.Unreadable>'}}] * 2
 
 
+class Ending(collections.UserList):
+    def __iter__(self):
+        yield 1
+        raise KeyError(2)
+
+
+def test_errors_inside_do_not_add_up():
+    assert json_safe([*[Ending('ab')] * 40, [1]])[39:] == [f'<{__name__}.Ending>', [1]]
+
+
 def nested(depth):
     value = 'end'
     for _ in range(depth):

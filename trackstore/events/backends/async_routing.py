@@ -1,6 +1,7 @@
 """Routing in two steps: processed where the event is sent, delivered elsewhere."""
 
 import logging
+import time
 
 from zope.interface import implementer
 
@@ -95,26 +96,40 @@ class AsyncRoutingBackend(RoutingBackend):
 
         Returns whether it is, within ``timeout`` seconds; None for no limit.
         """
+        left = _limit(timeout)
         done = self.carrier.flush(timeout)
         for backend in self.delivery.leaves().values():
-            _call(backend, 'flush')
+            done = _end(backend, 'flush', left()) and done
         return done
 
     def close(self, timeout=None):
         """Deliver what there is, for so many seconds, and close the backends."""
+        left = _limit(timeout)
         done = self.carrier.close(timeout)
         for backend in self.delivery.leaves().values():
-            _call(backend, 'close')
+            done = _end(backend, 'close', left()) and done
         return done
 
 
-def _call(backend, name):
+def _limit(timeout):
+    """Return a function that tells how many seconds of a limit are left, or None."""
+    end = None if timeout is None else time.monotonic() + timeout
+    return lambda: None if end is None else max(0, end - time.monotonic())
+
+
+def _end(backend, name, timeout):
+    """Call a method of a backend if it has that; return whether all is well."""
     method = getattr(backend, name, None)
-    if callable(method):
-        try:
-            method()
-        except Exception:
-            log.exception('%s() of %r failed', name, backend)
+    if not callable(method):
+        return True
+    try:
+        if isinstance(backend, AsyncRoutingBackend):
+            return method(timeout)
+        method()
+        return True
+    except Exception:
+        log.exception('%s() of %r failed', name, backend)
+        return False
 
 
 def _refuse_joining(backend, place):

@@ -94,6 +94,10 @@ def _processed(processors, event):
             event = event_of(result, event.id)
         except EventEmissionExit:
             raise
+        except (NoTransformerImplemented, NoBackendEnabled) as reason:
+            log.info('event %r is not for the backends here: %s',
+                     event.get('name'), reason)
+            raise EventEmissionExit(str(reason)) from reason
         except Exception:
             log.exception('processor %r failed; event %r goes on without it',
                           processor, event.get('name'))

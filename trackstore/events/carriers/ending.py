@@ -30,33 +30,36 @@ def watch(carrier):
 
 def _renew():
     for carrier in list(_carriers):
-        carrier.renew()
+        with contextlib.suppress(OSError):
+            carrier.renew()
 
 
 if hasattr(os, 'register_at_fork'):
     os.register_at_fork(after_in_child=_renew)
 
 
-def at_exit(carrier):
-    """Close a carrier when this process ends."""
-    closing = _Closing(carrier)
-    atexit.register(closing)
-    # a process of multiprocessing ends without the former
-    processes = sys.modules.get('multiprocessing.util')
-    if processes is not None:
-        processes.Finalize(None, closing, exitpriority=10)
-
-
-class _Closing:
-    """Closes a carrier that is still there."""
+class AtExit:
+    """Closes a carrier when its process ends."""
 
     def __init__(self, carrier):
-        self._carrier = weakref.ref(carrier)
+        self._close = weakref.WeakMethod(carrier.close)
 
     def __call__(self):
-        carrier = self._carrier()
-        if carrier is not None:
-            carrier.close()
+        close = self._close()
+        if close is not None:
+            close()
+
+    def register(self):
+        """Register anew, to come before what was registered meanwhile."""
+        atexit.unregister(self)
+        atexit.register(self)
+        # a process of multiprocessing ends without the former
+        processes = sys.modules.get('multiprocessing.util')
+        if processes is not None:
+            processes.Finalize(None, self, exitpriority=10)
+
+    def unregister(self):
+        atexit.unregister(self)
 
 
 def join(lanes):

@@ -78,6 +78,7 @@ class Line:
         self.ended = False          # whether no more events will come
         self.again = False          # whether some may have been delivered before
         self.stop = threading.Event()
+        self.owner = None           # the carrier, kept by the threads of the lanes
         self._routing = threading.Lock()
 
     # in the thread of the caller, under the lock
@@ -180,7 +181,8 @@ class Line:
         if self.batches:
             return self.batches[0].first >= number
         if self.behind:
-            return self.reader.number + 1 >= number
+            # what is being read has been counted, and is in no batch yet
+            return not self.reading and self.reader.number + 1 >= number
         return not self.chunk.events or self.chunk.first >= number
 
     # lanes

@@ -99,7 +99,8 @@ class LocalCarrier:
         self._spilling.bind(backend.backend_name)
         self._begin()
         ending.watch(self)
-        ending.at_exit(self)    # for events that come while the process ends
+        self._at_exit = ending.AtExit(self)
+        self._at_exit.register()    # for events that come while the process ends
         if not getattr(_passive, 'on', False):
             self._recovery.start()
 
@@ -108,6 +109,7 @@ class LocalCarrier:
         self._ended = self._started = False
         self._line = Line(self._delivery, self._batch, self._delay, self._max_events,
                           self._max_bytes, keep=self._spilling.folder is not None)
+        self._line.owner = self     # whose threads go on without other references
         self._spilling.line = self._line
         self._line.on_empty = self._spilling.leave
         self._recovery = Recovery(self._spilling.folder, self._delivery, self._batch,
@@ -116,9 +118,12 @@ class LocalCarrier:
 
     def renew(self):
         """Start anew in the child of a fork: the parent has the events."""
-        if self._delivery is not None:
+        if self._delivery is None:
+            return
+        try:
             self._recovery.forget()
             self._spilling.forget()
+        finally:  # whatever another thread was about to do with the files
             self._delivery.renew()
             self._dropped = 0
             self._begin()
@@ -190,7 +195,7 @@ class LocalCarrier:
             except RuntimeError:  # the interpreter is about to end
                 self._ended = True
                 return False
-            ending.at_exit(self)    # before what was opened in the meantime is closed
+            self._at_exit.register()    # before what was opened meanwhile is closed
             self._started = True
             self._line.is_open = not self._spilling.journal
         return True
@@ -250,6 +255,7 @@ class LocalCarrier:
                 if line.spill is None:
                     ending.abandon(line, self._delivery)
             self._spilling.close()
+        self._at_exit.unregister()
         return done
 
 

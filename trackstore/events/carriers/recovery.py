@@ -10,6 +10,9 @@ from trackstore.events.slowlog import SlowLog
 #: Every so many seconds it is looked whether another process has died.
 LOOK = 30
 
+#: So many sets are delivered at a time.
+AT_ONCE = 8
+
 log = logging.getLogger(__name__)
 _slow = SlowLog(log)
 
@@ -28,7 +31,9 @@ class Recovery:
         self._most_bytes = most_bytes
         self._changed = changed
         self._lines = []
-        self._stop = threading.Event()
+        self._more = False      # whether there are sets that have to wait
+        self._look_now = threading.Event()
+        self._stop = False
         self._thread = None
 
     def start(self):
@@ -43,12 +48,13 @@ class Recovery:
 
     def is_done(self):
         """Tell whether all that was taken over is delivered."""
-        return not self._lines
+        return not self._lines and not self._more
 
     def close(self):
         """Stop; what is not delivered stays on disk for the next process."""
-        self._stop.set()
-        lines, self._lines = list(self._lines), []
+        self._stop = True
+        self._look_now.set()
+        lines, self._lines, self._more = list(self._lines), [], False
         for line in lines:
             line.stop.set()
             with line.lock:
@@ -68,17 +74,35 @@ class Recovery:
 
     def _watch(self):
         self._delivery.bury.take_back()
-        while not self._stop.wait(LOOK):
+        while True:
+            self._look_now.wait(LOOK)
+            self._look_now.clear()
+            if self._stop:
+                return
             self._look()
             self._delivery.bury.take_back()
 
     def _look(self):
         try:
-            for spill in self._folder.orphans():
-                self._take_over(spill)
+            more = self._take_over_all()
         except Exception as error:
             _slow.error('%s: cannot look for spilled events: %s',
                         self._folder.path, error)
+            more = False
+        with self._changed:
+            self._more = more and not self._stop
+            self._changed.notify_all()
+        if more and len(self._lines) < AT_ONCE:  # one has finished meanwhile
+            self._look_now.set()
+
+    def _take_over_all(self):
+        """Take over what there is; return whether there is more than that."""
+        for spill in self._folder.orphans():
+            if self._stop or len(self._lines) >= AT_ONCE:
+                spill.close()
+                return True
+            self._take_over(spill)
+        return False
 
     def _take_over(self, spill):
         if not len(spill):
@@ -110,3 +134,5 @@ class Recovery:
             if line in self._lines:
                 self._lines.remove(line)
             self._changed.notify_all()
+            if self._more:
+                self._look_now.set()

@@ -75,6 +75,8 @@ class SpillFolder:
             except BaseException:
                 _unlocked(lock, path)
                 raise
+            if self.sync:
+                _sync_folder(self.path)
             return Spill(path, lock, self.limit, self.sync)
 
     def orphans(self):
@@ -157,7 +159,7 @@ class Spill:
         try:
             _written(self._file, data)
             if self._sync:
-                os.fdatasync(self._file)
+                getattr(os, 'fdatasync', os.fsync)(self._file)  # not on macOS
         except OSError:
             with suppress(OSError):
                 os.ftruncate(self._file, self.segments[name])
@@ -224,6 +226,7 @@ class Spill:
 
     def remove(self):
         """Remove the files and the lock."""
+        self.clear()    # first, since the position tells that all are delivered
         self.release()
         shutil.rmtree(self.path, ignore_errors=True)
         if self._lock is not None:

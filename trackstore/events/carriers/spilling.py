@@ -39,7 +39,13 @@ class Spilling:
             raise ConfigurationError(
                 "backend_name: '' is no name; where events are written to a folder, "
                 'it tells which of them belong to this backend')
-        from trackstore.events.carriers.spill import SpillFolder
+        try:
+            from trackstore.events.carriers.spill import SpillFolder
+        except ImportError as error:  # fcntl
+            raise ConfigurationError(
+                f'folder: {self._place!r} is not possible here: this system has no '
+                f'{error.name}, by which living processes are told from dead ones'
+            ) from error
         try:
             self.folder = SpillFolder(self._place, name, self._limit, self._sync)
             self.folder.check()

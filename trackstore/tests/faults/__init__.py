@@ -4,11 +4,13 @@
     kill -9 at a random moment of saving, upkeep, compaction, packing and copying
 ``server``
     kill -9 of the ZEO server that a client works with
+``spilled``
+    kill -9 of a process whose queue of events has spilled to disk
 ``soak``
     hours of mixed work in one process: memory, open files, size
 ``disk``
     disks that are full
 
-``python -m trackstore.tests.faults COMMAND`` runs the first three for as long
+``python -m trackstore.tests.faults COMMAND`` runs the first four for as long
 as one likes; tests beside them run all, shortened.
 """

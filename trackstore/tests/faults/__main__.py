@@ -13,7 +13,9 @@ def arguments(argv=None):
     commands = parser.add_subparsers(dest="command", required=True)
     kill = commands.add_parser("kill", help="kill -9 at random moments")
     server = commands.add_parser("server", help="kill -9 of the ZEO server")
-    for each in kill, server:
+    spilled = commands.add_parser(
+        "spilled", help="kill -9 of a process whose queue of events has spilled")
+    for each in kill, server, spilled:
         each.add_argument("--rounds", type=int, default=200)
         each.add_argument("--seconds", type=float, help="stop after so many")
         each.add_argument("--seed", default="0")
@@ -59,6 +61,10 @@ def run(options):
                          f"{', '.join(map(repr, filter(None, kill.AIMS)))}")
         outcome = kill.run(*given, options.aim, say=say)
         return outcome, kill.summary(outcome)
+    if options.command == "spilled":
+        from trackstore.tests.faults import spilled
+        outcome = spilled.run(*given, say=say)
+        return outcome, spilled.summary(outcome)
     from trackstore.tests.faults import server
     outcome = server.run(*given, options.clients, say=say)
     return outcome, server.summary(outcome)

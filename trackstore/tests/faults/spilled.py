@@ -9,7 +9,6 @@ end of the spill exactly once, and no event twice.
 import os
 import shutil
 import signal
-import sys
 import tempfile
 import threading
 import time
@@ -25,6 +24,10 @@ from trackstore.events.carriers.local import LocalCarrier
 
 #: What one sent event is told with: its number, and whether there was a spill.
 SIZE = 5
+
+#: What is counted.
+NAMES = ('killed while taking over', 'events sent', 'until the spill ended',
+         'delivered')
 
 #: So many seconds may the last process take.
 PATIENCE = 60
@@ -128,7 +131,7 @@ def rest(reader):
 
 
 def sent(told):
-    """Return the numbers that must be there, and those that may be."""
+    """Return the numbers of the events that must be there."""
     pairs = [(told[n:n + 1] == b'1', int.from_bytes(told[n + 1:n + SIZE], 'big'))
              for n in range(0, len(told) - SIZE + 1, SIZE)]
     spilled = [place for place, (on_disk, _) in enumerate(pairs) if on_disk]
@@ -141,8 +144,8 @@ def one_round(folder, random, outcome):
     pid, reader = forked(emitting, folder, random.random())
     told = killed(pid, reader, 0.05 + random.random() * 0.4)
     wanted = sent(told)
-    outcome['sent'] += len(told) // SIZE
-    outcome['sent until the spill ended'] += len(wanted)
+    outcome['events sent'] += len(told) // SIZE
+    outcome['until the spill ended'] += len(wanted)
     while random.random() < 0.4:
         pid, reader = forked(taking_over, folder, random.random())
         killed(pid, reader, random.random() * 0.2)
@@ -172,23 +175,37 @@ def numbers_in(path):
         return Counter(track.data['data']['number'] for track in tracks.query())
 
 
-def run(rounds, seed, say=print):
-    """Kill so many times; return what was counted, and the problems."""
-    outcome, problems = Counter(), []
-    for number in range(rounds):
+class Outcome:
+    """What the rounds have led to."""
+
+    def __init__(self):
+        self.counts = Counter()
+        self.problems = []
+
+
+def run(rounds, seconds, seed, say=print):
+    """Kill so many times, or for so many seconds; return the ``Outcome``."""
+    outcome = Outcome()
+    end = time.monotonic() + (seconds or float('inf'))
+    number = 0
+    while number < rounds and time.monotonic() < end and not outcome.problems:
         folder = tempfile.mkdtemp(prefix='trackstore-spilled-')
-        problems = one_round(folder, Random(f'{seed} {number}'), outcome)
-        outcome['rounds'] += 1
-        if problems:
-            say(f'round {number} (seed {seed}): {problems}; the files are in {folder}')
+        outcome.problems += one_round(
+            folder, Random(f'{seed} {number}'), outcome.counts)
+        number += 1
+        if outcome.problems:
+            say(f'round {number - 1} (seed {seed}); the files are in {folder}')
             break
         shutil.rmtree(folder)
-        if number % 20 == 19:
-            say(dict(outcome))
-    return outcome, problems
+        if number % 20 == 0:
+            say(f'{number} rounds, {outcome.counts["events sent"]:,} events')
+    outcome.counts['rounds'] = number
+    return outcome
 
 
-if __name__ == '__main__':
-    counted, wrong = run(int(sys.argv[1]), sys.argv[2] if sys.argv[2:] else '0')
-    print(dict(counted))
-    sys.exit(bool(wrong))
+def summary(outcome):
+    """Return the lines of a table."""
+    for name in ('rounds', *NAMES):
+        yield f'{name:<30}{outcome.counts[name]:>9,}'
+    yield f'{"problems":<30}{len(outcome.problems):>9,}'
+    yield from outcome.problems

@@ -1,0 +1,61 @@
+"""Checks of the options of backends; what is not allowed fails when it is made."""
+
+import math
+
+from trackstore.events.exceptions import ConfigurationError
+
+
+def whole(value, name, least=1, none=False):
+    """Return a whole number from ``least``; None passes where ``none`` is true."""
+    if value is None and none:
+        return None
+    if type(value) is not int or value < least:
+        raise ConfigurationError(
+            f'{name}: {value!r} is not allowed; allowed are whole numbers from '
+            f'{least}{", and None for no limit" if none else ""}')
+    return value
+
+
+def seconds(value, name, zero=False):
+    """Return a number of seconds, more than 0 unless ``zero`` is true."""
+    if type(value) not in (int, float) or not math.isfinite(value) or (
+            value < 0 or value == 0 and not zero):
+        raise ConfigurationError(
+            f'{name}: {value!r} is no time; allowed are seconds, '
+            f'{"from" if zero else "more than"} 0')
+    return value
+
+
+def one_of(value, name, allowed):
+    """Return a value that is in the list ``allowed``."""
+    if value not in allowed:
+        raise ConfigurationError(
+            f'{name}: {value!r} is not known; allowed are '
+            f'{", ".join(map(repr, allowed))}')
+    return value
+
+
+def flag(value, name):
+    """Return True or False."""
+    if not isinstance(value, bool):
+        raise ConfigurationError(
+            f'{name}: {value!r} is no flag; allowed are True and False')
+    return value
+
+
+def wrong_type(value, name, what, allowed):
+    """Return the error for a value that may be secret, and is not shown."""
+    return ConfigurationError(
+        f'{name}: a value of type {type(value).__name__} is no {what}; allowed is '
+        f'{allowed}')
+
+
+#: What is allowed where secrets stand.
+SECRET = 'text, with ${NAME} for a variable of the environment'
+
+
+def missing(package, extra, error):
+    """Return the error for a package that cannot be imported."""
+    return ConfigurationError(
+        f"{package} cannot be imported ({error}); it comes with "
+        f"pip install 'trackstore[{extra}]'")

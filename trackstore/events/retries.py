@@ -1,0 +1,91 @@
+"""Trying again: when that makes sense, and after how long."""
+
+import email.utils
+import random
+import time
+from threading import Event
+
+from trackstore.events import checks
+from trackstore.events.exceptions import DeliveryError
+
+#: What may pass, of the answers that say that the request was wrong: a timeout, a
+#: request that came too early, and one too many.
+PASSING = (408, 425, 429)
+
+
+def is_final(status):
+    """Tell whether an answer of HTTP means that this will never be taken."""
+    return 300 <= status < 500 and status not in PASSING
+
+
+def outcome(status, retry_after, told):
+    """Return what an answer means: None, or an error and the seconds it asks for.
+
+    ``retry_after`` is the header of this name, or None; ``told()`` the text of the
+    error.
+    """
+    if 200 <= status < 300:
+        return None
+    return DeliveryError(told(), again=not is_final(status)), asked_for(retry_after)
+
+
+def asked_for(retry_after):
+    """Return the seconds that a header ``Retry-After`` asks for; None for none.
+
+    It has seconds or a date.
+    """
+    if retry_after is None:
+        return None
+    if retry_after.strip().isdecimal():
+        return float(retry_after)
+    try:
+        date = email.utils.parsedate_to_datetime(retry_after)
+    except ValueError:
+        return None
+    return max(0.0, date.timestamp() - time.time())
+
+
+class Retries:
+    """Tries something up to ``tries`` times.
+
+    The wait between two tries is a random part of a bound, so that many who failed at
+    once do not come back at once.  The bound is ``backoff`` seconds at first, and
+    twice as long each time, up to ``longest``.
+    """
+
+    def __init__(self, tries, backoff, longest):
+        self._tries = checks.whole(tries, 'tries')
+        self._backoff = checks.seconds(backoff, 'backoff', zero=True)
+        self._longest = checks.seconds(longest, 'longest', zero=True)
+        self._ended = Event()
+
+    def run(self, action):
+        """Do ``action()`` until it returns None, or raise its last error.
+
+        Otherwise it returns a ``DeliveryError`` and the seconds to wait at least, or
+        None.  An error that is final, and one that asks for more than the longest
+        wait, is raised at once.
+        """
+        ended = self._ended
+        for tried in range(1, self._tries + 1):
+            result = action()
+            if result is None:
+                return
+            error, asked = result
+            if not error.again or tried == self._tries or (
+                    asked is not None and asked > self._longest):
+                raise error
+            if ended.wait(self.delay(tried, asked)):
+                raise error
+
+    def delay(self, tried, asked=None):
+        """Return the seconds to wait after so many tries."""
+        # 2 ** 60 is long enough, and no number that is too large
+        bound = min(self._longest, self._backoff * 2 ** min(tried - 1, 60))
+        wait = random.uniform(0, bound)
+        return wait if asked is None else min(self._longest, asked + wait)
+
+    def end(self):
+        """End the waits of all who wait now: their errors are raised."""
+        ended, self._ended = self._ended, Event()
+        ended.set()

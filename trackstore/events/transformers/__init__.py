@@ -1,0 +1,1 @@
+"""Transformers: what makes statements of other standards of events."""
