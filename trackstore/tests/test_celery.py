@@ -324,9 +324,24 @@ def test_events_of_a_process_without_a_broker_are_sent_by_the_next(shop, broker)
     assert numbers('kept') == list(range(30))
 
 
-def test_a_broker_that_is_lost_in_between(shop, broker):
+def connections(shop, monkeypatch):
+    """Return the file that has the process of each connection that is made."""
+    app, path = shop.queue.carrier._broker._app, shop.folder / 'connections'
+    connect = app.connection_for_write
+
+    def noted():
+        with path.open('a') as file:
+            file.write(f'{os.getpid()}\n')
+        return connect()
+
+    monkeypatch.setattr(app, 'connection_for_write', noted)
+    return path
+
+
+def test_a_broker_that_is_lost_in_between(shop, broker, monkeypatch):
     broker.start()
     tracker = shop.open(carrier={'tries': 1000, 'longest_pause': 0.1})
+    made = connections(shop, monkeypatch)
     tracker.emit('order.placed', {'number': 1})
     assert shop.queue.flush(SOON)
     shop.worker()
@@ -336,6 +351,7 @@ def test_a_broker_that_is_lost_in_between(shop, broker):
     assert not shop.queue.flush(0.3)
     broker.start()
     assert shop.queue.flush(SOON)
+    assert len(made.read_text().split()) > 1  # a new connection for each new try
     shop.worker()
     shop.wait(lambda: len(got('kept')) >= 2)
     assert numbers('kept') == [1, 2]
@@ -343,8 +359,9 @@ def test_a_broker_that_is_lost_in_between(shop, broker):
 
 # processes
 
-def test_a_process_and_its_child_send_their_own(shop):
+def test_a_process_and_its_child_send_their_own(shop, monkeypatch):
     tracker = shop.open()
+    made = connections(shop, monkeypatch)
     tracker.emit('order.placed', {'number': 1})
     assert shop.queue.flush(SOON)
     child = os.fork()
@@ -355,6 +372,7 @@ def test_a_process_and_its_child_send_their_own(shop):
         finally:
             os._exit(2)
     assert os.waitpid(child, 0)[1] == 0
+    assert str(child) in made.read_text().split()
     tracker.emit('order.placed', {'number': 3})
     assert shop.queue.flush(SOON)
     shop.worker()

@@ -266,3 +266,18 @@ assert len(names) > 100
 print(sorted({'django', 'celery', 'kombu'} & set(sys.modules)))
 """], capture_output=True, text=True, timeout=60)
     assert (done.stdout, done.stderr) == ('[]\n', '')
+
+
+def test_the_library_of_the_broker_is_there_before_the_first_event():
+    """When a process ends it is too late to import it."""
+    done = subprocess.run([sys.executable, '-c', """
+import sys
+from celery import Celery
+from trackstore.events.backends.async_routing import AsyncRoutingBackend
+from trackstore.events.carriers.celery import CeleryCarrier
+app = Celery('shop', broker='redis://127.0.0.1:1/0')
+assert 'kombu.transport.redis' not in sys.modules
+AsyncRoutingBackend('shop', carrier=CeleryCarrier(app=app))
+print('kombu.transport.redis' in sys.modules)
+"""], capture_output=True, text=True, timeout=60)
+    assert done.stdout == 'True\n', done.stderr
