@@ -34,7 +34,10 @@ test: $(VENV)/has-test
 	$(BIN)/python -m pytest
 
 bench: $(VENV)/has-all $(VENV)/has-bench
+	@# of its packages the tracker, which is compared, needs none but pytz
+	$(BIN)/python -m pip install --quiet --no-deps event-tracking==4.0.2
 	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks.events --write
 
 docs: $(VENV)/has-docs
 	$(SPHINX)

