@@ -5,7 +5,6 @@ batches, so that the caller does not wait for it, nor notices when it is down.
 """
 
 import logging
-import os
 import threading
 from types import SimpleNamespace
 
@@ -19,6 +18,7 @@ from trackstore.events.carriers.records import json_of_event
 from trackstore.events.configuration import imported
 from trackstore.events.delivery import Delivery
 from trackstore.events.exceptions import ConfigurationError
+from trackstore.events.forks import renewed_after_fork
 
 #: The name that the broker has in paths.
 BROKER = 'broker'
@@ -165,11 +165,12 @@ class Broker:
         self.most_at_once = at_once
         self._options = {key: value for key, value in options.items()
                          if value is not None}
-        self._connect()
+        self.after_fork()
+        renewed_after_fork(self)
 
-    def _connect(self):
+    def after_fork(self):
+        """Have no connection: that of the parent belongs to the parent."""
         self._connection = self._producer = None
-        self._process = os.getpid()
         self._lock = threading.Lock()
 
     def prepare(self):
@@ -187,8 +188,6 @@ class Broker:
 
     def send_many(self, events):
         from trackstore.celery import NAME
-        if self._process != os.getpid():  # the connection is that of the parent
-            self._connect()
         texts = [json_of_event(event).decode() for event in events]
         with self._lock:
             try:
@@ -203,8 +202,7 @@ class Broker:
 
     def close(self):
         with self._lock:
-            if self._process == os.getpid():
-                self._disconnect()
+            self._disconnect()
 
     def _connected(self):
         """Return a producer of our own: Celery's are not safe after a fork."""
