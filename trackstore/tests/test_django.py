@@ -28,6 +28,7 @@ def outcome(tmp_path_factory):
     environment['DJANGOPROJECT'] = str(tmp_path_factory.mktemp('djangoproject'))
     done = subprocess.run(
         [sys.executable, '-m', 'pytest', '-rA', '-q', '-p', 'no:cacheprovider',
+         '-p', 'trackstore.tests.djangoproject.fixtures',
          *(FOLDER / f'{module}.py' for module in MODULES)],
         capture_output=True, text=True, timeout=300, env=environment)
     found = re.findall(r'^(\w+) \S*?(\w+)\.py::(test_\w+)', done.stdout, re.MULTILINE)
@@ -48,3 +49,13 @@ def test_in_django(module, name, outcome):
 def test_every_module_is_run():
     assert {path.stem for path in FOLDER.glob('*.py')
             if '\ndef test_' in path.read_text('utf-8')} == set(MODULES)
+
+
+def test_pytest_configures_no_django_on_its_way():
+    done = subprocess.run(
+        [sys.executable, '-c', """
+import sys, pytest
+pytest.main(['--collect-only', '-qq', '-p', 'no:cacheprovider', sys.argv[1]])
+print('django' in sys.modules and sys.modules['django.conf'].settings.configured)
+""", FOLDER.parent], capture_output=True, text=True, timeout=120)
+    assert done.stdout.splitlines()[-1] == 'False', done.stdout

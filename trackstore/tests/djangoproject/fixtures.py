@@ -1,4 +1,7 @@
-"""What the tests in a process of Django need."""
+"""What the tests in a process of Django need; a plugin of pytest.
+
+It is no ``conftest``, which every run of pytest would read that passes by.
+"""
 
 import logging
 
