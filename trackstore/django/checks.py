@@ -1,0 +1,83 @@
+"""System checks: what is wrong with the settings, in a sentence each."""
+
+from django.apps import apps
+from django.conf import settings
+from django.core.checks import Error, Warning, register
+
+from trackstore.django import configured, requestoptions
+from trackstore.events.exceptions import ConfigurationError
+
+MIDDLEWARE = 'trackstore.django.middleware.RequestContextMiddleware'
+
+#: All settings that begin with the prefix.
+SETTINGS = (*configured.OWN, configured.CONTEXTS, configured.ON_COMMIT,
+            configured.ENABLED[0], *requestoptions.SETTINGS)
+
+
+@register('trackstore')
+def check_tracker(app_configs, **kwargs):
+    """E001: the tracker cannot be made."""
+    error = apps.get_app_config('trackstore').error
+    if error is not None:
+        text = str(error) if isinstance(error, ConfigurationError) else (
+            f'{type(error).__name__}: {error}')
+        yield Error(
+            f'The tracker cannot be made: {text}', id='trackstore.E001',
+            hint=f'Correct it in the settings {" and ".join(configured.names())}; '
+                 f'TRACKSTORE_ENABLED = False does without a tracker.')
+
+
+@register('trackstore')
+def check_request(app_configs, **kwargs):
+    """E002: the context of requests is not as it may be."""
+    try:
+        requestoptions.from_settings()
+    except ConfigurationError as error:
+        yield Error(
+            f'The context of requests cannot be made: {error}', id='trackstore.E002',
+            hint='Correct that setting; RequestContextMiddleware cannot start.')
+
+
+@register('trackstore')
+def check_backends(app_configs, **kwargs):
+    """W001: events go nowhere."""
+    name = configured.names()[0]
+    if configured.enabled() and not getattr(settings, name, None):
+        yield Warning(
+            f'{name} has no backends: events go nowhere.', id='trackstore.W001',
+            hint="Give it one, such as {'log': {'ENGINE': ...}}; or say that this is "
+                 'wanted, with TRACKSTORE_ENABLED = False.')
+
+
+@register('trackstore')
+def check_both(app_configs, **kwargs):
+    """W002: settings that are not read, because there are others."""
+    if configured.names() == configured.OWN and not apps.is_installed(
+            'eventtracking.django'):
+        for name in filter(configured.given, configured.OTHER):
+            own = ' and '.join(filter(configured.given, configured.OWN))
+            yield Warning(
+                f'{name} is not read: {own} given.', id='trackstore.W002',
+                hint=f'Remove {name}, or add what it says to {configured.OWN[0]} '
+                     f'and {configured.OWN[1]}.')
+
+
+@register('trackstore')
+def check_names(app_configs, **kwargs):
+    """W003: settings that nobody reads."""
+    for name in dir(settings):
+        if name.startswith(configured.PREFIX) and name not in SETTINGS:
+            yield Warning(
+                f'{name} is no setting of trackstore.', id='trackstore.W003',
+                hint=f'Allowed are {", ".join(sorted(SETTINGS))}.')
+
+
+@register('trackstore')
+def check_contexts(app_configs, **kwargs):
+    """W004: requests at the same time would have each other's context."""
+    if (getattr(settings, configured.CONTEXTS, None) == 'tracker'
+            and MIDDLEWARE in (settings.MIDDLEWARE or ())):
+        yield Warning(
+            f"{configured.CONTEXTS} = 'tracker' mixes the contexts of requests that "
+            f'are answered at the same time.', id='trackstore.W004',
+            hint="Take 'task', the default.")

@@ -1,0 +1,41 @@
+"""Events that wait for the commit of Django's transaction."""
+
+from functools import partial
+
+from django.db import connections
+from zope.interface import implementer
+
+from trackstore.events.backends.routing import RoutingBackend
+from trackstore.events.exceptions import ConfigurationError
+from trackstore.events.interfaces import IRoutingBackend
+from trackstore.events.processors.exceptions import EventEmissionExit
+
+
+@implementer(IRoutingBackend)
+class OnCommitBackend(RoutingBackend):
+    """Hands events to its backends when Django's transaction is committed.
+
+    Within ``transaction.atomic()`` the event is processed at once, and waits for the
+    commit; it is dropped when that block, or the savepoint it is in, is rolled back.
+    Outside of a transaction nothing waits.  ``using`` is the alias of the database
+    whose transactions count.
+    """
+
+    def __init__(self, backends=None, processors=None, using='default'):
+        if using not in list(connections):
+            raise ConfigurationError(
+                f'using: {using!r} is no database; allowed are the aliases in '
+                f'DATABASES: {", ".join(connections)}')
+        self.using = using
+        super().__init__(backends, processors)
+
+    def dispatch(self, event):
+        try:
+            event = self.process_event(event)
+        except EventEmissionExit:
+            return
+        connection = connections[self.using]
+        if connection.in_atomic_block:
+            connection.on_commit(partial(self.send_to_backends, event))
+        else:
+            self.send_to_backends(event)

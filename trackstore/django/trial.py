@@ -1,0 +1,123 @@
+"""Sending an event to see what becomes of it."""
+
+import datetime
+import logging
+import time
+from contextlib import contextmanager
+
+from trackstore.events.backends.routing import RoutingBackend
+from trackstore.events.event import Event, copy_of
+from trackstore.events.processors.exceptions import (
+    EventEmissionExit,
+    NoBackendEnabled,
+    NoTransformerImplemented,
+)
+
+LOGGER = 'trackstore.events'
+SENT, DROPPED = 'sent', 'dropped by a processor'
+
+#: The word of an outcome that is a failure.
+FAILED = 'failed'
+
+
+def send(tracker, name, data, timeout):
+    """Send an event to each backend of a tracker.
+
+    Returns what became of it, texts by the path of the backend, and what was logged
+    on the way, a list of texts.
+    """
+    event = Event(name=name, timestamp=datetime.datetime.now(datetime.timezone.utc),
+                  data=data, context=tracker.resolve_context())
+    with _problems() as problems:
+        told = dict(_sent(tracker.routing_backend, event, '', timeout))
+    return told, problems
+
+
+def _sent(routing, event, path, timeout):
+    """Yield path and outcome for all below a routing backend."""
+    try:
+        events = routing.process_event(event)
+    except EventEmissionExit:
+        yield path, DROPPED
+        return
+    for name, backend in routing.backends.items():
+        here = f'{path}.{name}' if path else name
+        for each in events if type(events) is list else [events]:
+            own = copy_of(each)
+            if hasattr(backend, 'carrier'):
+                yield from _carried(backend, own, here, timeout)
+            elif isinstance(backend, RoutingBackend):
+                yield from _sent(backend, own, here, timeout)
+            else:
+                yield here, _tried(backend.send, own)
+
+
+def _tried(call, *args):
+    try:
+        call(*args)
+        return SENT
+    except (NoTransformerImplemented, NoBackendEnabled) as reason:
+        return f'not for it: {reason}'
+    except Exception as error:
+        return f'{FAILED}: {type(error).__name__}: {error}'
+
+
+def _carried(backend, event, path, timeout):
+    """Yield the outcome of a backend that delivers elsewhere."""
+    before = backend.carrier.counts
+    told = _tried(backend.send, event)
+    if told == SENT:
+        done = backend.flush(timeout)
+        after = backend.carrier.counts
+        if after.get(FAILED) != before.get(FAILED):
+            told = f'{FAILED}: not delivered'
+        elif not done:
+            told = f'{FAILED}: not delivered after {timeout:g} seconds'
+    yield path, told
+
+
+def flush(tracker, timeout):
+    """Wait until backends have delivered; return the paths of those that have not."""
+    end = time.monotonic() + timeout
+    late = []
+    for path, backend in _all(tracker):
+        if hasattr(backend, 'carrier'):
+            if not backend.flush(max(0, end - time.monotonic())):
+                late.append(path)
+        elif callable(getattr(backend, 'flush', None)):
+            backend.flush()
+    return late
+
+
+def _all(routing):
+    """Yield path and backend for all that a tracker or routing backend has."""
+    for name, backend in routing.backends.items():
+        yield name, backend
+        if hasattr(backend, 'backends'):
+            for path, below in _all(backend):
+                yield f'{name}.{path}', below
+
+
+@contextmanager
+def _problems():
+    """Yield a list to which the errors that are logged in the block are added."""
+    found = []
+    handler = _Collecting(found)
+    logger = logging.getLogger(LOGGER)
+    logger.addHandler(handler)
+    try:
+        yield found
+    finally:
+        logger.removeHandler(handler)
+
+
+class _Collecting(logging.Handler):
+    def __init__(self, found):
+        super().__init__(logging.ERROR)
+        self._found = found
+
+    def emit(self, record):
+        text = record.getMessage()
+        if record.exc_info and record.exc_info[1] is not None:
+            text += f': {record.exc_info[1]}'
+        self._found.append(text)

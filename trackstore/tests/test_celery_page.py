@@ -1,0 +1,92 @@
+"""The project of ``docs/topics/celery.rst`` is made, and does what the page says."""
+
+import os
+import signal
+import time
+
+import pytest
+
+from trackstore.tests.brokers import Redis
+from trackstore.tests.pages import TOP, Project, blocks, commands
+from trackstore.tests.servers import need
+
+PAGE = TOP / 'docs' / 'topics' / 'celery.rst'
+SOON = 60
+
+
+@pytest.fixture
+def redis(tmp_path):
+    redis = Redis(tmp_path)
+    redis.start()
+    yield redis
+    redis.stop()
+
+
+def test_the_project_of_the_page(tmp_path, redis):
+    need('click', 'rich')
+    project = Project(tmp_path, {'redis://localhost:6379/0': redis.url})
+    worker = None
+    try:
+        for kind, caption, text in blocks(PAGE):
+            if kind != 'console':
+                project.put(caption, text)
+                continue
+            (line, output), = commands(text)
+            if ' worker' in line:
+                worker = project.start(line)
+            elif output:
+                found = until(lambda line=line: project.run(line), output)
+                assert found == output, (tmp_path / 'log').read_text()
+            else:
+                assert project.run(line) == ''
+    finally:
+        if worker is not None:
+            os.killpg(worker.pid, signal.SIGKILL)
+            worker.wait(20)
+    assert worker is not None and (tmp_path / 'events.fs').exists()
+
+
+SETTINGS = """
+from trackstore.tests.djangoproject.settings import *
+
+TRACKSTORE_BACKENDS = {'outer': {
+    'ENGINE': 'trackstore.events.backends.routing.RoutingBackend',
+    'OPTIONS': {'backends': {'orders': {
+        'ENGINE': 'trackstore.events.backends.async_routing.AsyncRoutingBackend',
+        'OPTIONS': {
+            'carrier': {'ENGINE': 'trackstore.events.carriers.celery.CeleryCarrier',
+                        'OPTIONS': {'app': 'shopcelery.app'}},
+            'backends': {'archive': {
+                'ENGINE': 'trackstore.events.backends.tracking.TrackingBackend',
+                'OPTIONS': {'where': BASE / 'events.fs'}}}}}}}}}
+"""
+
+
+def test_a_project_of_django(tmp_path, redis):
+    """Its workers make the tracker when Django starts."""
+    need('django', 'click', 'rich')
+    project = Project(tmp_path)
+    project.put('shopsettings.py', 'from pathlib import Path\n'
+                f'BASE = Path({str(tmp_path)!r})\n{SETTINGS}')
+    project.put('shopcelery.py', 'from celery import Celery\n'
+                f"app = Celery('shop', broker='{redis.url}',"
+                "             include=['trackstore.celery'])\n")
+    project.environment.update(DJANGO_SETTINGS_MODULE='shopsettings',
+                               DJANGOPROJECT=str(tmp_path))
+    worker = project.start('celery -A shopcelery worker --concurrency 1')
+    manage = 'python -m trackstore.tests.djangoproject.manage trackstore_events'
+    try:
+        assert project.run(f'{manage} emit order.placed') == 'outer.orders: sent\n'
+        assert until(lambda: project.run(f'{manage} cli count @outer.orders.archive'),
+                     '1\n') == '1\n', (tmp_path / 'log').read_text()
+    finally:
+        os.killpg(worker.pid, signal.SIGKILL)
+        worker.wait(20)
+
+
+def until(read, wanted):
+    """Return what there is to read in the end."""
+    end = time.monotonic() + SOON
+    while (found := read()) != wanted and time.monotonic() < end:
+        time.sleep(0.2)
+    return found
