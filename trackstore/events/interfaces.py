@@ -78,7 +78,9 @@ class IRoutingBackend(IBackend):
         """Hand an event, or a list of them, to each backend, without processing.
 
         What a backend raises is logged, and the next ones get the event all the
-        same.  Each has an event of its own.
+        same.  Each has an event of its own.  Only a ``TransientError`` of a backend
+        that joins the caller's transaction (its ``joins`` is true) is raised again:
+        that transaction is to be tried again, not committed without the event.
         """
 
 

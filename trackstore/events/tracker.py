@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 
+from transaction.interfaces import TransientError
 from zope.interface import implementer
 
 from trackstore import timestamps
@@ -71,6 +72,8 @@ class Tracker:
             self.routing_backend.dispatch(Event(
                 name=name, timestamp=_at(timestamps.clock(), _utc),
                 data=copied(data), context=self.resolve_context()))
+        except TransientError:  # of the caller's own transaction
+            raise
         except Exception:  # a locator of the application, data without an end
             log.exception('event %r could not be sent', name)
         finally:

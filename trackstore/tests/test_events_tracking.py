@@ -17,6 +17,7 @@ import trackstore
 from trackstore.events import Tracker, tracker_from
 from trackstore.events.backends import places
 from trackstore.events.backends.memory import MemoryBackend
+from trackstore.events.backends.routing import RoutingBackend
 from trackstore.events.backends.tracking import TrackingBackend, event_from
 from trackstore.events.event import Event
 from trackstore.events.exceptions import ConfigurationError, EventError
@@ -160,6 +161,30 @@ def test_joined_events_live_and_die_with_the_transaction(tracks):
         tracker.emit('c')
         transaction.abort()
     assert tracks.getTaskIds() == ['b']
+
+
+def test_a_conflict_of_the_transaction_is_the_callers_to_try_again(
+        tracks, backend, monkeypatch, caplog):
+    """One of a transaction of its own is only logged, when it was tried enough."""
+    memory = MemoryBackend()
+    joined = TrackingBackend(storage=lambda: tracks)
+    tracker = Tracker({'a': memory, 'b': RoutingBackend({'c': joined})})
+    own = Tracker({'a': backend, 'b': memory})
+    monkeypatch.setattr(places.time, 'sleep', lambda seconds: None)
+    with monkeypatch.context() as patched:
+        patched.setattr(TrackingBackend, '_save', conflicting)
+        with pytest.raises(ConflictError):
+            tracker.emit('a')
+        own.emit('a')
+    assert caplog.text.count("event 'a' could not be sent to backend 'a'") == 1
+    assert len(memory.events) == 2
+    transaction.abort()
+    tracker.emit('b')
+    assert tracks.getTaskIds() == ['b']
+
+
+def conflicting(self, storage, events):
+    raise ConflictError
 
 
 def test_an_event_of_its_own_transaction_stays_when_the_caller_aborts(backend, where):

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Mapping
 
+from transaction.interfaces import TransientError
 from zope.interface import implementer
 
 from trackstore.events.event import copied, copy_of, event_of
@@ -13,6 +14,8 @@ from trackstore.events.processors.exceptions import (
     NoBackendEnabled,
     NoTransformerImplemented,
 )
+
+FAILED = 'event %r could not be sent to backend %r'
 
 log = logging.getLogger(__name__)
 
@@ -71,17 +74,21 @@ class RoutingBackend:
         last = len(backends) - 1
         for place, (name, backend) in enumerate(backends):
             own = event if place == last else copy_of(event)
+            routes = getattr(type(backend), 'send', None) is RoutingBackend.send
             try:
-                if getattr(type(backend), 'send', None) is RoutingBackend.send:
+                if routes:
                     backend.dispatch(own)  # which needs no copy
                 else:
                     backend.send(own)
+            except TransientError:
+                if routes or getattr(backend, 'joins', False):
+                    raise  # the caller's transaction is to be tried again
+                log.exception(FAILED, event.get('name'), name)
             except (NoTransformerImplemented, NoBackendEnabled) as reason:
                 log.info('event %r is not for backend %r: %s',
                          event.get('name'), name, reason)
             except Exception:
-                log.exception('event %r could not be sent to backend %r',
-                              event.get('name'), name)
+                log.exception(FAILED, event.get('name'), name)
 
 
 def _processed(processors, event):
