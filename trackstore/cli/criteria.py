@@ -56,10 +56,7 @@ def criteria_options(function):
         if run:
             criteria['runId'] = list(run)
         criteria.update(_further(where))
-        if start is not None:
-            criteria['timeFrom'] = asked(start, zone, '--from')
-        if end is not None:
-            criteria['timeTo'] = asked(end, zone, '--to', end=True)
+        criteria.update(of_time(start, end, zone))
         return function(*args, criteria=criteria, zone=zone, **kw)
 
     for option in reversed(OPTIONS):
@@ -82,6 +79,16 @@ def _further(where):
                 f'{text!r} is not of the form NAME=VALUE', param_hint='--where')
         found.setdefault(name, []).append(value)
     return {name: _any_of(values) for name, values in found.items()}
+
+
+def of_time(start, end, zone):
+    """Return the criteria of the options --from and --to, which may be None."""
+    criteria = {}
+    if start is not None:
+        criteria['timeFrom'] = asked(start, zone, '--from')
+    if end is not None:
+        criteria['timeTo'] = asked(end, zone, '--to', end=True)
+    return criteria
 
 
 def asked(text, zone, option, end=False):

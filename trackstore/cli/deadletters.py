@@ -5,7 +5,7 @@ import json
 
 import click
 
-from trackstore.cli.criteria import Zone, asked
+from trackstore.cli.criteria import Zone, of_time
 from trackstore.cli.output import (
     counted,
     has_unicode,
@@ -51,10 +51,7 @@ def letter_options(function):
             criteria['userName'] = list(backend)
         if event:
             criteria['taskId'] = list(event)
-        if start is not None:
-            criteria['timeFrom'] = asked(start, zone, '--from')
-        if end is not None:
-            criteria['timeTo'] = asked(end, zone, '--to', end=True)
+        criteria.update(of_time(start, end, zone))
         return function(*args, criteria=criteria, zone=zone, **kw)
 
     for option in reversed(OPTIONS):

@@ -6,6 +6,7 @@ import tempfile
 import pytest
 
 import trackstore
+from trackstore.tests.receiver import Receiver
 from trackstore.tests.storages import Places
 
 
@@ -19,6 +20,14 @@ def places():
             yield places
         finally:
             places.close()
+
+
+@pytest.fixture
+def receiver():
+    """An HTTP server that plays the one that a backend sends to."""
+    receiver = Receiver()
+    yield receiver
+    receiver.close()
 
 
 @pytest.fixture

@@ -36,13 +36,6 @@ QUICK = {'tries': 4, 'backoff': 0}
 
 
 @pytest.fixture
-def receiver():
-    receiver = Receiver()
-    yield receiver
-    receiver.close()
-
-
-@pytest.fixture
 def backend(receiver):
     """Return a function that makes backends, which are closed in the end."""
     made = []

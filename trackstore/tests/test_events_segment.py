@@ -15,20 +15,12 @@ from trackstore.events.backends.segment import SegmentBackend
 from trackstore.events.event import Event
 from trackstore.events.exceptions import DeliveryError
 from trackstore.events.interfaces import IBatchBackend
-from trackstore.tests.receiver import Receiver
 from trackstore.tests.servers import free_port, need
 from trackstore.tests.test_events_wire import AT, event
 
 analytics = need('segment.analytics')
 
 LOG = 'trackstore.events.backends.segment'
-
-
-@pytest.fixture
-def receiver():
-    receiver = Receiver()
-    yield receiver
-    receiver.close()
 
 
 @pytest.fixture

@@ -7,7 +7,8 @@ import transaction
 
 import trackstore
 from trackstore import block, index, segment, tail
-from trackstore.tests.damage.hurt import Hurt, fill, parts, questions, records
+from trackstore.tests.damage.hurt import fill, parts, questions
+from trackstore.tests.hurting import Hurt, records
 
 
 @pytest.fixture(autouse=True)

@@ -6,17 +6,10 @@ import re
 from functools import partial
 
 import transaction
-from ZODB.DB import DB
-from ZODB.FileStorage import FileStorage
-from ZODB.FileStorage.FileStorage import FileIterator
-from ZODB.utils import get_pickle_metadata
 
 import trackstore
 from trackstore import merge
 from trackstore.exceptions import DamagedError
-
-#: The bytes of a data record before its pickle.
-HEADER = 42
 
 #: The classes that a store is made of.
 CLASSES = ('Block', 'IndexPage', 'Segment', 'Directory', 'Page', 'SharingPage', 'Dead',
@@ -53,23 +46,6 @@ def seal(tracks):
     transaction.commit()
 
 
-def records(path):
-    """Return where the newest records are: start and end.
-
-    By the names of their classes, and the end alone by object id.
-    """
-    newest = {}
-    for trans in FileIterator(str(path)):
-        for record in trans:
-            name = get_pickle_metadata(record.data)[1]
-            start = record.pos + HEADER
-            newest[record.oid] = name, start, start + len(record.data)
-    found = {}
-    for name, start, end in newest.values():
-        found.setdefault(name, []).append((start, end))
-    return found, {oid: end for oid, (_, _, end) in newest.items()}
-
-
 def plain(found):
     return [(track.__name__, track.metadata, dict(track.data)) for track in found]
 
@@ -102,29 +78,6 @@ LOSS = re.compile('lost|as before|there again')
 
 def run_of(run):
     return run and (run.id, run.taskId, run.start, run.end, run.finished)
-
-
-class Hurt:
-    """A store some bytes of which are others."""
-
-    def __init__(self, path, data, *places, mask=0x11):
-        data = bytearray(data)
-        for place in places:
-            data[place] ^= mask
-        path.write_bytes(data)
-        for other in path.parent.glob(f'{path.name}.*'):
-            other.unlink()
-        self.database = DB(FileStorage(str(path)))
-
-    def __enter__(self):
-        self.connection = self.database.open()
-        root = self.connection.root()
-        return root.get('tracks', root)
-
-    def __exit__(self, *args):
-        transaction.abort()
-        self.connection.close()
-        self.database.close()
 
 
 def asked(tracks, answers, allowed=DamagedError):

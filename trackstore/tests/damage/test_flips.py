@@ -2,7 +2,8 @@
 
 import pytest
 
-from trackstore.tests.damage.hurt import CLASSES, FLIPS, LOSS, Hurt, asked, places_of
+from trackstore.tests.damage.hurt import CLASSES, FLIPS, LOSS, asked, places_of
+from trackstore.tests.hurting import Hurt
 
 
 @pytest.mark.parametrize('name', CLASSES)

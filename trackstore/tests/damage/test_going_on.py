@@ -10,9 +10,7 @@ import transaction
 from trackstore import merge, tail
 from trackstore.exceptions import DamagedError
 from trackstore.export import export_tracks
-from trackstore.tests.damage.hurt import (
-    plain,
-)
+from trackstore.tests.damage.hurt import plain
 
 
 def test_the_error_of_a_block_names_it_and_its_tracks(hurt):
