@@ -24,7 +24,7 @@ SPHINX := $(BIN)/python -m sphinx -q -E -W --keep-going -b html docs docs/_build
 .NOTPARALLEL:
 .PHONY: demo demo-history test bench docs dist clean
 
-demo: $(VENV)/has-all
+demo: $(VENV)/has-cli
 	@mkdir -p var && rm -f var/demo.fs*
 	@$(BIN)/python -m trackstore.demo var/demo.fs
 
@@ -44,7 +44,7 @@ docs: $(VENV)/has-docs
 	@echo "The documentation is in docs/_build/html/index.html"
 
 # A release has no git: it carries an export of the history for its demo.
-demo-history: $(VENV)/has-all
+demo-history: $(VENV)/has-cli
 	$(BIN)/python -m trackstore.demo --export
 
 dist: demo-history
