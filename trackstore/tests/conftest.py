@@ -6,6 +6,7 @@ import tempfile
 import pytest
 
 import trackstore
+from trackstore.tests.gate import Gate
 from trackstore.tests.receiver import Receiver
 from trackstore.tests.storages import Places
 
@@ -20,6 +21,14 @@ def places():
             yield places
         finally:
             places.close()
+
+
+@pytest.fixture
+def gate():
+    """A backend that delivers when ``gate.open`` is set."""
+    gate = Gate()
+    yield gate
+    gate.open.set()
 
 
 @pytest.fixture

@@ -17,38 +17,7 @@ from trackstore.events.backends.async_routing import AsyncRoutingBackend
 from trackstore.events.backends.memory import MemoryBackend
 from trackstore.events.carriers.local import LocalCarrier
 from trackstore.events.carriers.sizes import size_of
-
-#: More seconds than anything here takes.
-LONG = 60
-
-
-class Gate(MemoryBackend):
-    """Delivers when it is opened."""
-
-    def __init__(self):
-        super().__init__(None)
-        self.open = threading.Event()
-        self.entered = threading.Event()
-        self.sizes = []
-
-    def send_many(self, events):
-        self.entered.set()
-        assert self.open.wait(LONG)
-        self.sizes.append(len(events))
-        super().send_many(events)
-
-    def send(self, event):
-        self.send_many([event])
-
-    def numbers(self):
-        return [event['data']['n'] for event in self.events]
-
-
-@pytest.fixture
-def gate():
-    gate = Gate()
-    yield gate
-    gate.open.set()
+from trackstore.tests.gate import LONG, emit
 
 
 @pytest.fixture
@@ -67,11 +36,6 @@ def queue(gate):
     gate.open.set()
     for backend in made:
         backend.close()
-
-
-def emit(tracker, start, stop):
-    for number in range(start, stop):
-        tracker.emit('n', {'n': number})
 
 
 def test_all_arrives_in_order(gate, queue):
