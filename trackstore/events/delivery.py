@@ -5,7 +5,6 @@ letter.
 """
 
 import logging
-import random
 import threading
 from collections import Counter
 
@@ -21,6 +20,7 @@ from trackstore.events.processors.exceptions import (
     NoBackendEnabled,
     NoTransformerImplemented,
 )
+from trackstore.events.retries import pause
 from trackstore.exceptions import FormatError, OpenError
 
 #: What says that the event is not for that backend.
@@ -192,8 +192,7 @@ class _Attempt:
     def _stopped(self, tried):
         """Make a pause; return whether there is no time for another try."""
         options = self._options
-        longest = min(options.longest_pause, options.pause * 2 ** min(tried - 1, 60))
-        return self._stop.wait(random.uniform(0, longest))
+        return self._stop.wait(pause(tried, options.pause, options.longest_pause))
 
 
 def _is_for_good(error):

@@ -45,6 +45,12 @@ def asked_for(retry_after):
     return max(0.0, date.timestamp() - time.time())
 
 
+def pause(tried, first, longest):
+    """Return a random part of ``first`` seconds, doubled each try up to ``longest``."""
+    # 2 ** 60 is long enough, and no number that is too large
+    return random.uniform(0, min(longest, first * 2 ** min(tried - 1, 60)))
+
+
 class Retries:
     """Tries something up to ``tries`` times.
 
@@ -80,9 +86,7 @@ class Retries:
 
     def delay(self, tried, asked=None):
         """Return the seconds to wait after so many tries."""
-        # 2 ** 60 is long enough, and no number that is too large
-        bound = min(self._longest, self._backoff * 2 ** min(tried - 1, 60))
-        wait = random.uniform(0, bound)
+        wait = pause(tried, self._backoff, self._longest)
         return wait if asked is None else min(self._longest, asked + wait)
 
     def end(self):

@@ -167,7 +167,7 @@ def test_a_backend_says_how_many_it_takes_at_once():
 
 def test_pauses_grow_and_are_random(monkeypatch):
     limits = []
-    monkeypatch.setattr('trackstore.events.delivery.random.uniform',
+    monkeypatch.setattr('trackstore.events.retries.random.uniform',
                         lambda low, high: limits.append((low, high)) or 0)
     delivered(Many([OSError()] * 12), tries=12, pause=0.1)
     assert limits[:4] == [(0, 0.1), (0, 0.2), (0, 0.4), (0, 0.8)]
