@@ -2,6 +2,7 @@
 
 import gc
 import os
+import queue
 import random
 import signal
 import sys
@@ -104,18 +105,21 @@ def test_an_error_leaves_no_file_open(store, folder, monkeypatch, where, name):
 
 
 def test_beside_a_writer(store, folder, tmp_path):
-    stopped, expected = threading.Event(), []
+    saved, expected = queue.SimpleQueue(), []
 
     def write():
         while not stopped.is_set():
             store.save()
+            saved.put(True)
             if len(store.states) % 50 == 0:
                 store.pack()
 
+    stopped = threading.Event()
     thread = threading.Thread(target=write)
     thread.start()
     try:
-        for _ in range(12):
+        for _ in range(60):
+            saved.get(timeout=60)  # there is something to back up
             low = store.states[-1][1]
             try:
                 part = backup(store.path, folder)
@@ -124,10 +128,12 @@ def test_beside_a_writer(store, folder, tmp_path):
                 continue
             if part is not None:
                 expected.append((part, low, store.states[-1][1] + 1))
+            if len(expected) == 6:
+                break
     finally:
         stopped.set()
         thread.join()
-    assert verify(folder) == [] and len(expected) >= 3
+    assert verify(folder) == [] and len(expected) == 6
     for number, (part, low, high) in enumerate(expected):
         path = tmp_path / f'{number}.fs'
         restoring._recover(folder, part, str(path))
