@@ -33,7 +33,7 @@ test: $(VENV)/has-test
 	$(SPHINX)
 	$(BIN)/python -m pytest
 
-bench: $(VENV)/has-all $(VENV)/has-bench
+bench: $(VENV)/has-test $(VENV)/has-bench
 	@# of its packages the tracker, which is compared, needs none but pytz
 	$(BIN)/python -m pip install --quiet --no-deps event-tracking==4.0.2
 	$(BIN)/python -m benchmarks

@@ -168,12 +168,12 @@ def _resolved_runs(storage, tasks, runs, times):
     for run in wanted.difference(ends, {0}):
         ends[run] = saving.run_for(storage, None, run, None)[1].end
     if wanted == {0}:
-        _resolve_current(storage, tasks, times, current, ends)
+        _resolve_current(storage, _first_times(tasks, times), current, ends)
         runs = list(map(current.__getitem__, tasks))
     elif 0 in wanted:
         chosen = [n for n, run in enumerate(runs) if not run]
-        _resolve_current(storage, [tasks[n] for n in chosen],
-                         [times[n] for n in chosen], current, ends)
+        _resolve_current(storage, _first_times(
+            [tasks[n] for n in chosen], [times[n] for n in chosen]), current, ends)
         runs = [run or current[task]
                 for run, task in zip(runs, tasks, strict=True)]
     if any(ends[run] is not None for run in set(runs)):
@@ -182,15 +182,32 @@ def _resolved_runs(storage, tasks, runs, times):
     return runs
 
 
-def _resolve_current(storage, tasks, times, current, ends):
-    """See to it that each task has a current run."""
-    missing = set(tasks).difference(current)
+def _first_times(tasks, times):
+    """Return the time of each task's first track, in the order of these."""
+    moments = dict.fromkeys(tasks)
+    moments.update(zip(reversed(tasks), reversed(times), strict=True))
+    return moments
+
+
+def current_runs(storage, moments):
+    """Return a mapping that has the current run of each task, and maybe of others.
+
+    ``moments`` says by task when a run is started where there is none.
+    """
+    current, ends = storage._runs.known()
+    _resolve_current(storage, moments, current, ends)
+    storage._runs.keep(current, ends)
+    return current
+
+
+def _resolve_current(storage, moments, current, ends):
+    """See to it that each task has a current run, started at its moment."""
+    missing = [task for task in moments if task not in current]
     if not missing:
         return
     storage._runs.prefetch_current(missing)
-    for task in [task for task in dict.fromkeys(tasks) if task in missing]:
-        moment = times[tasks.index(task)]
-        number, state, new = saving.run_for(storage, task, 0, moment)
+    for task in missing:
+        number, state, new = saving.run_for(storage, task, 0, moments[task])
         if new:
             saving.start_run(storage, task, number, state)
         current[task] = number

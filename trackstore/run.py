@@ -16,6 +16,9 @@ from trackstore.view import prefetch
 #: The number of pages of each of the two tails of runs.
 PAGES = 4
 
+#: Of about so many runs, at the most, is kept in mind what is known.
+KNOWN = 2 ** 14
+
 #: What errors call their pages.
 PAGE_NAME = 'runs, page {}'
 CURRENT_NAME = 'current runs, page {}'
@@ -140,7 +143,9 @@ class RunTable(Persistent):
         return kept[1:]
 
     def keep(self, current, ends):
-        """Keep these as what is known now."""
+        """Keep these as what is known now, or nothing where they are too many."""
+        if len(current) + len(ends) > 2 * KNOWN:
+            current, ends = {}, {}
         self._v_known = self._stamps(), current, ends
 
     def _stamps(self):

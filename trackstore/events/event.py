@@ -84,13 +84,20 @@ def copied(value):
     return value if type(value) in _PLAIN else _copied(value, DEPTH, [MOST])
 
 
-def _copied_dict(value, depth, left):  # left: a list with a number, see _count
+def with_copies(own, depth=DEPTH - 1, left=None):  # left: see _count
+    """Replace what can be changed in a dictionary that nobody else holds by copies."""
+    if not _PLAIN.issuperset(map(type, own.values())):
+        left = [MOST] if left is None else left
+        for key, item in own.items():
+            if type(item) not in _PLAIN:
+                own[key] = _copied(item, depth, left)
+    return own
+
+
+def _copied_dict(value, depth, left):
     # first as it stands, at once: another thread may be changing it
-    result = value.copy() if type(value) is dict else dict(value.items())
-    for key, item in result.items():
-        if type(item) not in _PLAIN:
-            result[key] = _copied(item, depth, left)
-    return result
+    return with_copies(
+        value.copy() if type(value) is dict else dict(value.items()), depth, left)
 
 
 def _copied(value, depth, left):
@@ -116,6 +123,7 @@ def _is_mapping(value):
 
 
 def _count(depth, left):
+    """Count a mapping, list or set; ``left`` is a list with how many may follow."""
     if not depth:
         raise RecursionError(f'data: nested more than {DEPTH} deep')
     left[0] -= 1

@@ -11,7 +11,7 @@ from zope.interface import implementer
 
 from trackstore import timestamps
 from trackstore.events.backends.routing import RoutingBackend
-from trackstore.events.event import Event, copied
+from trackstore.events.event import Event, copied, with_copies
 from trackstore.events.exceptions import ContextError, EventError, TrackerError
 from trackstore.events.interfaces import ITracker
 from trackstore.events.locator import DefaultContextLocator
@@ -71,7 +71,8 @@ class Tracker:
         try:
             self.routing_backend.dispatch(Event(
                 name=name, timestamp=_at(timestamps.clock(), _utc),
-                data=copied(data), context=self.resolve_context()))
+                data=with_copies(data.copy()) if type(data) is dict else copied(data),
+                context=self.resolve_context()))
         except TransientError:  # of the caller's own transaction
             raise
         except Exception:  # a locator of the application, data without an end
@@ -111,7 +112,7 @@ class Tracker:
         # in a list: another thread may enter one
         for ctx in list(self.context_locator.get().values()):
             merged.update(ctx)
-        return copied(merged)
+        return with_copies(merged)
 
     @property
     def located_context(self):

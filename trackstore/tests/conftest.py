@@ -52,6 +52,17 @@ def damaged(tmp_path):
 
 
 @pytest.fixture
+def thirty_commits(tmp_path):
+    """A store of thirty tracks, each of which has been committed by itself."""
+    path = tmp_path / 'tracks.fs'
+    with trackstore.open(path) as tracks:
+        for n in range(30):
+            tracks.saveUserTrack('loops', 0, 'ann', {'n': n})
+            tracks._p_jar.transaction_manager.commit()
+    return path
+
+
+@pytest.fixture
 def quiet():
     """The ZODB logs each object that it cannot load."""
     logger = logging.getLogger('ZODB')

@@ -91,15 +91,15 @@ def test_the_contract(app):
 
 
 @pytest.mark.parametrize('options, message', [
-    ({'at_once': 0}, 'at_once: 0 is not possible; allowed are whole numbers from 1'),
-    ({'tries': 1.5}, 'tries: 1.5 is not possible; allowed are whole numbers from 1'),
-    ({'time_limit': -1}, 'time_limit: -1 is not possible; allowed are seconds more th'),
-    ({'soft_time_limit': True}, 'soft_time_limit: True is not possible; allowed are'),
+    ({'at_once': 0}, 'at_once: 0 is not allowed; allowed are whole numbers from 1'),
+    ({'tries': 1.5}, 'tries: 1.5 is not allowed; allowed are whole numbers from 1'),
+    ({'time_limit': -1}, 'time_limit: -1 is no time; allowed are seconds, more th'),
+    ({'soft_time_limit': True}, 'soft_time_limit: True is no time; allowed are'),
     ({'queue': ''}, "queue: '' is no queue; allowed are names, and None"),
     ({'app': 17}, "app: 17 is no Celery application; allowed is one, or its path like"),
     ({'app': 'os.sep'}, "app: '/' is no Celery application"),
     ({'app': 'shop.celery.app'}, "app: 'shop.celery.app' cannot be imported: No "),
-    ({'max_events': 0}, 'max_events: 0 is not possible'),
+    ({'max_events': 0}, 'max_events: 0 is not allowed'),
     ({'when_full': 'spill'}, 'folder: None is no folder'),
 ])
 def test_options_that_are_not_possible(options, message):

@@ -330,11 +330,11 @@ def joining():
 
 @pytest.mark.parametrize(('options', 'message'), [
     ({'backend_name': 5}, "backend_name: 5 is no name; allowed is text"),
-    ({'tries': 0}, 'tries: 0 is no number of tries; allowed are whole numbers from 1'),
+    ({'tries': 0}, 'tries: 0 is not allowed; allowed are whole numbers from 1'),
     ({'pause': -1},
-     'pause: -1 is no number of seconds; allowed are numbers from 0'),
+     'pause: -1 is no time; allowed are seconds, from 0'),
     ({'longest_pause': 'x'},
-     "longest_pause: 'x' is no number of seconds; allowed are numbers from 0"),
+     "longest_pause: 'x' is no time; allowed are seconds, from 0"),
     ({'carrier': 'local'}, "carrier: 'local' is no carrier; wanted is an object with "
                            "the methods bind, carry, flush, close"),
     ({'dead_letters': 5},

@@ -200,10 +200,10 @@ def test_sizes():
 
 
 @pytest.mark.parametrize(('options', 'message'), [
-    ({'max_events': 0}, 'max_events: 0 is not possible; allowed are whole numbers '
+    ({'max_events': 0}, 'max_events: 0 is not allowed; allowed are whole numbers '
                         'from 1'),
-    ({'batch': True}, 'batch: True is not possible; allowed are whole numbers from 1'),
-    ({'delay': '1'}, "delay: '1' is not possible; allowed are numbers from 0"),
+    ({'batch': True}, 'batch: True is not allowed; allowed are whole numbers from 1'),
+    ({'delay': '1'}, "delay: '1' is no time; allowed are seconds, from 0"),
     ({'when_full': 'burn'},
      "when_full: 'burn' is not known; allowed are 'wait', 'drop', 'spill'"),
     ({'when_full': 'spill'},

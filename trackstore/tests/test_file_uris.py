@@ -13,13 +13,8 @@ from trackstore.opening import database
 
 
 @pytest.fixture
-def path(tmp_path):
-    path = tmp_path / 'tracks.fs'
-    with trackstore.open(path) as tracks:
-        for n in range(30):
-            tracks.saveUserTrack('loops', 0, 'ann', {'n': n})
-            tracks._p_jar.transaction_manager.commit()
-    return path
+def path(thirty_commits):
+    return thirty_commits
 
 
 @pytest.fixture(params=['', '?blobstorage_dir={}', '?create=0', '?read_only=0'])

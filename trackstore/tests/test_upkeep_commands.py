@@ -9,7 +9,6 @@ import sys
 import pytest
 from click.testing import CliRunner
 
-import trackstore
 from trackstore.backup import backup, verify
 from trackstore.cli.command import command
 
@@ -32,13 +31,8 @@ def run(*words):
 
 
 @pytest.fixture
-def path(tmp_path):
-    path = tmp_path / 'tracks.fs'
-    with trackstore.open(path) as tracks:
-        for n in range(30):
-            tracks.saveUserTrack('loops', 0, 'ann', {'n': n})
-            tracks._p_jar.transaction_manager.commit()
-    return path
+def path(thirty_commits):
+    return thirty_commits
 
 
 @pytest.mark.parametrize('days', ['inf', '1e9', '100000', '40000', '20000'])

@@ -5,6 +5,7 @@ import time
 
 from zope.interface import implementer
 
+from trackstore.events import checks
 from trackstore.events.backends.routing import RoutingBackend
 from trackstore.events.carriers.local import LocalCarrier
 from trackstore.events.deadletters import Burial, DeadLetters
@@ -47,15 +48,9 @@ class AsyncRoutingBackend(RoutingBackend):
         if not isinstance(backend_name, str):
             raise ConfigurationError(
                 f'backend_name: {backend_name!r} is no name; allowed is text')
-        if type(tries) is not int or tries < 1:
-            raise ConfigurationError(
-                f'tries: {tries!r} is no number of tries; allowed are whole numbers '
-                f'from 1')
+        checks.whole(tries, 'tries')
         for name, value in (('pause', pause), ('longest_pause', longest_pause)):
-            if not isinstance(value, (int, float)) or not value >= 0:
-                raise ConfigurationError(
-                    f'{name}: {value!r} is no number of seconds; allowed are numbers '
-                    f'from 0')
+            checks.seconds(value, name, zero=True)
         carrier = LocalCarrier() if carrier is None else carrier
         for name in CARRIER:
             if not callable(getattr(carrier, name, None)):

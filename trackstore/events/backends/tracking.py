@@ -5,7 +5,7 @@ import uuid
 
 from zope.interface import implementer
 
-from trackstore import keys, timestamps
+from trackstore import bulk, keys, timestamps
 from trackstore.events import paths
 from trackstore.events.backends.places import place_of
 from trackstore.events.event import event_of
@@ -80,12 +80,9 @@ class TrackingBackend:
         self._place.close()
 
     def _save(self, storage, events):
-        runs = {}
         now = timestamps.clock()
         records = [self._form.record(event_of(event), now) for event in events]
-        for _, session, _, _, time in records:
-            if session not in runs:
-                runs[session] = _run_of(storage, session, time)
+        runs = _runs_of(storage, records)
         if len(records) == 1:  # cheaper than many of one
             task, session, user, data, time = records[0]
             storage.saveUserTrack(task, runs[session], user, data, timeStamp=time)
@@ -119,13 +116,17 @@ def event_from(track):
     return event_of(told | data, id)
 
 
-def _run_of(storage, session, time):
-    """Return the run of a session, started now if there is none; 0 for no session."""
-    if session is None:
-        return 0
-    task = f'{SESSION}{session}'
-    run = storage.getRun(task)
-    return storage.startRun(task, timeStamp=time) if run is None else run.id
+def _runs_of(storage, records):
+    """Return the runs of sessions, started where there are none; 0 for no session."""
+    firsts = {}
+    for _, session, _, _, time in records:
+        if session not in firsts:
+            firsts[session] = time
+    tasks = {session: f'{SESSION}{session}'
+             for session in firsts if session is not None}
+    current = bulk.current_runs(storage, {
+        task: timestamps.given(firsts[session]) for session, task in tasks.items()})
+    return {None: 0, **{session: current[task] for session, task in tasks.items()}}
 
 
 class _Form:

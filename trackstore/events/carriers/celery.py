@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 from zope.interface import implementer
 
+from trackstore.events import checks
 from trackstore.events.backends.routing import RoutingBackend
 from trackstore.events.carriers import places
 from trackstore.events.carriers.interfaces import ICarrier
@@ -56,15 +57,13 @@ class CeleryCarrier:
         try:
             import trackstore.celery as tasks
         except ImportError as error:
-            raise ConfigurationError(
-                f"Celery cannot be imported ({error}); it comes with "
-                f"pip install 'trackstore[celery]'") from None
+            raise checks.missing('Celery', 'celery', error) from None
         for name, value in (('at_once', at_once), ('tries', tries)):
-            _check(name, value, (int,), 'whole numbers from 1')
+            checks.whole(value, name)
         for name, value in (('soft_time_limit', soft_time_limit),
                             ('time_limit', time_limit)):
             if value is not None:
-                _check(name, value, (int, float), 'seconds more than 0, and None')
+                checks.seconds(value, name)
         if queue is not None and not (isinstance(queue, str) and queue):
             raise ConfigurationError(
                 f'queue: {queue!r} is no queue; allowed are names, and None')
@@ -221,9 +220,3 @@ class Broker:
                 connection.release()
             except Exception as error:
                 log.info('the connection to the broker could not be closed: %s', error)
-
-
-def _check(name, value, types, allowed):
-    if not isinstance(value, types) or isinstance(value, bool) or value <= 0:
-        raise ConfigurationError(
-            f'{name}: {value!r} is not possible; allowed are {allowed}')

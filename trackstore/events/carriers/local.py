@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from zope.interface import implementer
 
+from trackstore.events import checks
 from trackstore.events.carriers import ending
 from trackstore.events.carriers.interfaces import ICarrier
 from trackstore.events.carriers.line import Line
@@ -65,13 +66,10 @@ class LocalCarrier:
                  max_disk_bytes=2 ** 30, sync=False, exit_wait=10.0):
         for name, value in (('max_events', max_events), ('max_bytes', max_bytes),
                             ('batch', batch), ('max_disk_bytes', max_disk_bytes)):
-            _check(name, value, int, 1)
+            checks.whole(value, name)
         for name, value in (('delay', delay), ('wait', wait), ('exit_wait', exit_wait)):
-            _check(name, value, (int, float), 0)
-        if when_full not in WHEN_FULL:
-            raise ConfigurationError(
-                f'when_full: {when_full!r} is not known; allowed are '
-                f'{", ".join(map(repr, WHEN_FULL))}')
+            checks.seconds(value, name, zero=True)
+        checks.one_of(when_full, 'when_full', WHEN_FULL)
         if folder is None and (journal or when_full == 'spill'):
             raise ConfigurationError(
                 "folder: None is no folder; when_full='spill' and journal=True need "
@@ -261,10 +259,3 @@ class LocalCarrier:
 
 def _by_path(counter):
     return {'.'.join(path): number for path, number in counter.items() if number}
-
-
-def _check(name, value, types, lowest):
-    if not isinstance(value, types) or isinstance(value, bool) or value < lowest:
-        kind = 'whole numbers' if types is int else 'numbers'
-        raise ConfigurationError(
-            f'{name}: {value!r} is not possible; allowed are {kind} from {lowest}')
