@@ -12,7 +12,7 @@ from trackstore.tests.servers import need
 
 FOLDER = Path(__file__).parent / 'djangoproject'
 MODULES = ('addresses', 'commits', 'configuration', 'failures', 'systemchecks',
-           'commanding', 'requests', 'coroutines')
+           'commanding', 'overridden', 'requests', 'coroutines')
 
 
 def names_in(module):
