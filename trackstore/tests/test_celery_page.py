@@ -73,7 +73,7 @@ def test_a_project_of_django(tmp_path, redis):
                 "             include=['trackstore.celery'])\n")
     project.environment.update(DJANGO_SETTINGS_MODULE='shopsettings',
                                DJANGOPROJECT=str(tmp_path))
-    worker = project.start('celery -A shopcelery worker --concurrency 1')
+    worker = project.start('celery -A shopcelery worker -P solo')
     manage = 'python -m trackstore.tests.djangoproject.manage trackstore_events'
     try:
         assert project.run(f'{manage} emit order.placed') == 'outer.orders: sent\n'
