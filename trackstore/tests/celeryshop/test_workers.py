@@ -44,7 +44,10 @@ def test_events_of_a_worker_that_is_killed_are_delivered_by_another(shop, redis)
     assert numbers('kept') == [1]
 
 
-def test_an_event_that_kills_processes_becomes_a_dead_letter(shop):
+def test_an_event_that_kills_processes_becomes_a_dead_letter(shop, redis):
+    """Also where the application has its own lost tasks brought again."""
+    shop.settings(redis, task_reject_on_worker_lost=True, task_acks_late=True,
+                  task_acks_on_failure_or_timeout=False)
     shop.fails('kept', 'die')
     tracker = shop.open(tries=2, dead_letters=str(shop.folder / 'dead.fs'))
     shop.worker()
@@ -56,6 +59,7 @@ def test_an_event_that_kills_processes_becomes_a_dead_letter(shop):
     shop.fails('kept')
     tracker.emit('order.placed', {'number': 2})
     shop.wait(lambda: numbers('kept') == [2])
+    assert len(shop.letters()) == 1 and tries('kept') == 3
 
 
 @pytest.mark.parametrize('how, reason', [
