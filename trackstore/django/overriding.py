@@ -4,6 +4,7 @@ from django.apps import apps
 from django.conf import settings
 
 from trackstore.django import configured
+from trackstore.django.closing import close
 from trackstore.django.django_tracker import FailedTracker, override_default_tracker
 from trackstore.events.tracker import DEFAULT_TRACKER_NAME, TRACKERS, register_tracker
 
@@ -51,16 +52,7 @@ def _enter(config):
 def _leave(config):
     _, tracker, error, made = _changes.pop()
     if made:
-        _close(TRACKERS[DEFAULT_TRACKER_NAME])
+        close(TRACKERS[DEFAULT_TRACKER_NAME])
         register_tracker(tracker)
         if config is not None:
             config.error = error
-
-
-def _close(routing):
-    """Close all backends below a tracker or a routing backend."""
-    for backend in routing.backends.values():
-        if callable(getattr(backend, 'close', None)):
-            backend.close()
-        elif hasattr(backend, 'backends'):
-            _close(backend)

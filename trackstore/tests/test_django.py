@@ -12,7 +12,7 @@ from trackstore.tests.servers import need
 
 FOLDER = Path(__file__).parent / 'djangoproject'
 MODULES = ('addresses', 'commits', 'configuration', 'failures', 'systemchecks',
-           'commanding', 'overridden', 'requests', 'coroutines')
+           'commanding', 'overridden', 'requests', 'serving', 'coroutines')
 
 
 def names_in(module):

@@ -13,6 +13,7 @@ from django.test import AsyncClient, Client, RequestFactory, override_settings
 from django.test.utils import CaptureQueriesContext
 
 from trackstore.django import requestcontext
+from trackstore.django.asgi import delivering
 from trackstore.events import emit, get_tracker
 from trackstore.tests.djangoproject import views
 
@@ -122,7 +123,7 @@ def test_pieces_that_a_coroutine_makes(ann, events):
 
 async def served(path, cookie=''):
     """Return what the application sends when a real server asks it."""
-    server = ApplicationCommunicator(get_asgi_application(), {
+    server = ApplicationCommunicator(delivering(get_asgi_application()), {
         'type': 'http', 'asgi': {'version': '3.0'}, 'http_version': '1.1',
         'method': 'GET', 'path': path, 'raw_path': path.encode(), 'query_string': b'',
         'headers': [(b'host', b'testserver'), (b'cookie', cookie.encode())],
