@@ -183,7 +183,8 @@ class Work:
                 kwargs={'place': self.place, 'events': texts, 'options': self.options,
                         'leaf': leaf, 'tried': tried, 'first': self.first,
                         'sought': sought},
-                ignore_result=True, countdown=countdown, **self.options)
+                kwargsrepr=shown(texts), ignore_result=True, countdown=countdown,
+                **self.options)
             return True
         except Exception as error:
             log.error('events cannot be put into the queue again: %s', _told(error))
@@ -199,6 +200,11 @@ def _parts(texts, leaf, delivery):
         except Exception as error:  # of another version; the others go on
             log.error(LOST, f'it cannot be read: {_told(error)}', text)
     return {tuple(leaf): events} if leaf else delivery.routed(events)
+
+
+def shown(texts):
+    """Return what monitors of Celery show of a task; events may be personal."""
+    return f'{{events: {len(texts)}}}'
 
 
 def _told(error):

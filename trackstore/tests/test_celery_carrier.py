@@ -310,16 +310,17 @@ def test_large_events_have_tasks_of_their_own(app, monkeypatch):
     from celery.app.task import Task
 
     from trackstore.events.carriers import celery
-    sent = []
+    sent, shown = [], []
     monkeypatch.setattr(celery, 'MOST_BYTES', 1000)
-    monkeypatch.setattr(Task, 'apply_async', lambda self, kwargs, **options:
-                        sent.append(len(kwargs['events'])))
+    monkeypatch.setattr(Task, 'apply_async', lambda self, kwargs, **options: (
+        sent.append(len(kwargs['events'])), shown.append(options['kwargsrepr'])))
     backend = AsyncRoutingBackend('shop', carrier=carrier(app=app, delay=0.2))
     for number in range(16):
         size = 2000 if number == 9 else 10
         backend.send({'name': 'placed', 'data': {'text': 'x' * size}, 'context': {}})
     assert backend.flush(20)
     assert sum(sent) == 16 and 1 in sent and max(sent) > 1
+    assert shown == [f'{{events: {number}}}' for number in sent]  # and no data
     assert backend.carrier.counts['delivered'] == {'broker': 16}
     backend.close(0)
 

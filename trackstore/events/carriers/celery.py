@@ -204,7 +204,7 @@ class Broker:
         self.send_many([event])
 
     def send_many(self, events):
-        from trackstore.celery import NAME
+        from trackstore.celery import NAME, shown
         texts = [json_of_event(event).decode() for event in events]
         if len(texts) > 1 and sum(map(len, texts)) > MOST_BYTES:
             raise DeliveryError('too much for a task', again=False)  # comes in halves
@@ -213,8 +213,8 @@ class Broker:
                 self._app.tasks[NAME].apply_async(
                     kwargs={'place': self._carrier.place, 'options': self._options,
                             'events': texts},
-                    producer=self._connected(), retry=False, ignore_result=True,
-                    **self._options)
+                    kwargsrepr=shown(texts), producer=self._connected(), retry=False,
+                    ignore_result=True, **self._options)
             except BaseException:
                 self._disconnect()
                 raise

@@ -45,14 +45,15 @@ class Shop:
         """Say what Celery is to do.
 
         Redis gives a task to another worker after so many seconds.  Workers look for
-        such tasks, and for processes that are gone, when they have nothing to do.
+        such tasks, and for processes that are gone, when they have nothing to do; one
+        that is killed while it looks keeps the others from it for a second.
         """
         (self.folder / 'celery.json').write_text(json.dumps({
             'broker_url': broker.url, 'task_default_queue': self.folder.name,
             'broker_connection_retry_on_startup': True,
             'worker_hijack_root_logger': False, 'broker_transport_options': {
                 'visibility_timeout': visible, 'unacked_restore_interval': 0.1,
-                'unacked_restore_throttle': 1}, **more}))
+                'unacked_restore_throttle': 1, 'unacked_mutex_expire': 1}, **more}))
 
     def configure(self, **options):
         """Say what trackers are like from now on, in this process and in workers."""
