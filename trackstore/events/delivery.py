@@ -11,7 +11,6 @@ from collections import Counter
 from ZODB.POSException import POSError
 
 from trackstore import timestamps
-from trackstore.events.backends.routing import RoutingBackend
 from trackstore.events.event import copy_of
 from trackstore.events.exceptions import ConfigurationError, DeliveryError
 from trackstore.events.letters import Letter
@@ -21,6 +20,7 @@ from trackstore.events.processors.exceptions import (
     NoTransformerImplemented,
 )
 from trackstore.events.retries import pause
+from trackstore.events.routes import Routing, leaves_of
 from trackstore.exceptions import FormatError, OpenError
 
 #: What says that the event is not for that backend.
@@ -59,17 +59,26 @@ class Delivery:
 
     def leaves(self):
         """Return the backends that route no further, by their path, a tuple."""
-        return dict(_leaves(self.root.backends, ()))
+        return dict(leaves_of(self.root.backends))
 
     def routed(self, events, keep=False):
         """Return the events for each leaf, by path: routers below process them.
 
         Leaves may share events.  If ``keep`` is true the given ones stay as they
-        are; else processors may change them.
+        are; else processors may change them.  What a router refuses is buried.
         """
-        parts = {}
-        _route(self.root.backends, events, (), parts, keep)
-        return parts
+        routing = Routing()
+        routing.below(self.root.backends, events, (), shared=keep)
+        for path, refused in routing.refused.items():
+            with self._lock:
+                self.failed[path] += len(refused)
+            self.bury(self.letters_of(path, refused))
+        return routing.parts
+
+    def letters_of(self, path, refused):
+        """Return the letters of what a router has refused, pairs of event and error."""
+        return [letter for event, error in refused
+                for letter in _letters([event], self.path_of(path), _told(error), 1)]
 
     def deliver(self, path, events, again=False, stop=None):
         """Deliver events to the leaf of a path; return how many are left.
@@ -111,7 +120,7 @@ class Delivery:
         self.bury(_letters(events, self.path_of(path), reason, 0))
 
     def path_of(self, path):
-        """Return the path of a leaf as text, as letters have it."""
+        """Return the path of a backend as text, as letters have it."""
         return '.'.join((self.name, *path))
 
 
@@ -130,7 +139,7 @@ class _Attempt:
 
     def deliver(self, events, again):
         """Return how many events are left at the end, because it was stopped."""
-        most = getattr(self._backend, 'most_at_once', None) or len(events)
+        most = getattr(self._backend, 'most_at_once', None) or len(events) or 1
         if not callable(getattr(self._backend, 'send_many', None)):
             most = 1
         for start in range(0, len(events), most):
@@ -213,52 +222,3 @@ def _letters(events, path, reason, tries, first=None):
     now = timestamps.clock()
     first = now if first is None else first
     return [Letter(event, path, reason, tries, first, now) for event in events]
-
-
-# the tree
-
-def routes(backend):
-    """Tell whether a backend is a router that works in the thread that calls it."""
-    return (isinstance(backend, RoutingBackend)
-            and type(backend).dispatch is RoutingBackend.dispatch
-            and type(backend).send is RoutingBackend.send)
-
-
-def _leaves(backends, path):
-    for name, backend in backends.items():
-        if routes(backend):
-            yield from _leaves(backend.backends, (*path, name))
-        else:
-            yield (*path, name), backend
-
-
-def _route(backends, events, path, parts, shared):
-    """Add the events for each leaf below to ``parts``.
-
-    Leaves share events: each delivers copies.  Processors change them, so they get
-    copies of those that are ``shared`` with others.
-    """
-    shared = shared or len(backends) > 1
-    for name, backend in backends.items():
-        here = (*path, name)
-        if not routes(backend):
-            parts[here] = events
-        elif not backend.processors:
-            _route(backend.backends, events, here, parts, shared)
-        else:
-            own = map(copy_of, events) if shared else events
-            _route(backend.backends, _processed(backend, own), here, parts, False)
-
-
-def _processed(backend, events):
-    processed = []
-    for event in events:
-        try:
-            result = backend.process_event(event)
-        except EventEmissionExit:
-            continue
-        if type(result) is list:
-            processed += result
-        else:
-            processed.append(result)
-    return processed

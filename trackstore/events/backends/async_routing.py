@@ -9,11 +9,11 @@ from trackstore.events import checks
 from trackstore.events.backends.routing import RoutingBackend
 from trackstore.events.carriers.local import LocalCarrier
 from trackstore.events.deadletters import Burial, DeadLetters
-from trackstore.events.delivery import Delivery, routes
+from trackstore.events.delivery import Delivery
 from trackstore.events.event import event_of
 from trackstore.events.exceptions import ConfigurationError
 from trackstore.events.interfaces import IRoutingBackend
-from trackstore.events.processors.exceptions import EventEmissionExit
+from trackstore.events.routes import routes
 
 #: What a carrier is asked for.
 CARRIER = ('bind', 'carry', 'flush', 'close')
@@ -76,10 +76,7 @@ class AsyncRoutingBackend(RoutingBackend):
         if not self.processors:
             self.carrier.carry(event_of(event))
             return
-        try:
-            event = self.process_event(event)
-        except EventEmissionExit:
-            return
+        event = self.processed(event)
         if type(event) is list:
             for each in event:
                 self.carrier.carry(each)
