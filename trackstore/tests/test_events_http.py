@@ -18,6 +18,7 @@ from trackstore.tests.test_events_wire import event
 
 need('httpx')
 
+
 @pytest.mark.parametrize('format', ['event', 'array', 'lines'])
 def test_it_is_a_backend_and_one_for_batches_where_these_are_one_request(
         http_backend, format):

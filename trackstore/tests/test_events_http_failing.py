@@ -24,7 +24,6 @@ ONCE = {'tries': 1}
 QUICK = {'tries': 4, 'backoff': 0}
 
 
-
 def refused(backend):
     with pytest.raises(DeliveryError) as caught:
         backend.send(event())

@@ -71,6 +71,9 @@ def test_a_wrong_option_does_not_show_a_secret(monkeypatch):
     ({'signing_key': ''}, 'signing_key: a value of type str is no key; allowed is'),
     ({'verify': 7}, 'verify: 7 is no file; allowed are True, False, and the path of'),
     ({'verify': '/no/such'}, "verify: '/no/such' cannot be read: "),
+    ({'headers': {'Content-length': '7'}}, 'headers.Content-length: it is reckoned fr'),
+    ({'most_at_once': 0}, 'most_at_once: 0 is not allowed; allowed are whole numbers'),
+    ({'most_bytes': 1.5}, 'most_bytes: 1.5 is not allowed; allowed are whole numbers'),
     ({'connections': 0}, 'connections: 0 is not allowed; allowed are whole numbers'),
 ])
 def test_options(options, text):

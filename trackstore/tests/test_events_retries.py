@@ -14,6 +14,7 @@ from trackstore.tests.test_events_wire import event
 
 need('httpx')
 
+
 @pytest.fixture
 def waits(monkeypatch):
     """Return the list of the waits between tries, which pass at once."""

@@ -8,7 +8,6 @@ import contextlib
 import gzip
 import hashlib
 import hmac
-import json
 import os
 import re
 import ssl
@@ -17,16 +16,20 @@ import time
 from zope.interface import alsoProvides, implementer
 
 from trackstore.events import checks
+from trackstore.events.backends import bodies
 from trackstore.events.backends.clients import Clients
 from trackstore.events.environment import expanded, hidden
 from trackstore.events.exceptions import ConfigurationError, DeliveryError
 from trackstore.events.forks import renewed_after_fork
 from trackstore.events.interfaces import IBackend, IBatchBackend
 from trackstore.events.retries import Retries, outcome
-from trackstore.events.wire import id_of, wire_form, wire_text
+from trackstore.events.wire import id_of
 
-FORMATS = {'event': 'application/json', 'array': 'application/json',
-           'lines': 'application/x-ndjson'}
+FORMATS = {'event': lambda events: bodies.one(*events), 'array': bodies.array,
+           'lines': bodies.lines}
+
+#: Headers that httpx reckons itself; another value would break the request.
+RECKONED = ('content-length', 'transfer-encoding', 'content-encoding')
 
 #: So much of an answer is shown in an error.
 SHOWN = 200
@@ -49,7 +52,8 @@ class HTTPBackend:
         events of a batch, ``'lines'`` for JSON lines; with the latter two there is
         a method ``send_many``
     ``headers``
-        a mapping of further headers
+        a mapping of further headers; a ``Content-Type`` here stands instead of the one
+        that the events have by themselves
     ``timeout``
         seconds to connect, and to wait for each part of the answer
     ``tries``
@@ -69,6 +73,9 @@ class HTTPBackend:
         True; the path of a file with the certificates to trust; or False
     ``connections``
         how many connections may be open at once
+    ``most_at_once``, ``most_bytes``
+        so many events a queue gives ``send_many``, and so many bytes they may have,
+        before they are packed; a single event may have more
 
     In ``url``, ``headers`` and ``signing_key``, ``${NAME}`` stands for the variable
     NAME of the environment.  No error shows what a header or the key is.
@@ -80,7 +87,8 @@ class HTTPBackend:
     def __init__(self, url, format='event', headers=None, timeout=10, tries=4,
                  backoff=0.5, longest=30, gzip=False,
                  idempotency_header='Idempotency-Key', signing_key=None,
-                 signature_header='X-Signature', verify=True, connections=10):
+                 signature_header='X-Signature', verify=True, connections=10,
+                 most_at_once=500, most_bytes=1_000_000):
         try:
             import httpx
         except ImportError as error:
@@ -93,7 +101,8 @@ class HTTPBackend:
         if self._format != 'event':  # all or none, which many requests are not
             self.send_many = self._send_many
             alsoProvides(self, IBatchBackend)
-        self._headers['Content-Type'] = FORMATS[self._format]
+        self.most_at_once = checks.whole(most_at_once, 'most_at_once')
+        self._most_bytes = checks.whole(most_bytes, 'most_bytes')
         self._gzip = checks.flag(gzip, 'gzip')
         self._idempotency = _header_name(idempotency_header, 'idempotency_header')
         self._signature = _header_name(signature_header, 'signature_header')
@@ -111,13 +120,12 @@ class HTTPBackend:
         return f'<HTTPBackend {self.place}>'
 
     def send(self, event):
-        text = wire_text(event) if self._format == 'event' else self._body([event])
-        self._post(text, [event])
+        self._post([event])
 
     def _send_many(self, events):
-        """Post all events in one request."""
+        """Post all events in one request; refuse more than fit into one."""
         if events:
-            self._post(self._body(events), events)
+            self._post(events)
 
     def close(self):
         """Close all connections, and end what waits for its next try."""
@@ -130,15 +138,15 @@ class HTTPBackend:
 
     # the request
 
-    def _body(self, events):
-        if self._format == 'lines':
-            return ''.join(wire_text(event) + '\n' for event in events)
-        return json.dumps([wire_form(event) for event in events], ensure_ascii=False,
-                          allow_nan=False, separators=(',', ':'))
-
-    def _post(self, text, events):
+    def _post(self, events):
+        text, kind = FORMATS[self._format](events)
         body = text.encode()
-        headers = dict(self._headers)
+        if len(body) > self._most_bytes and len(events) > 1:
+            raise DeliveryError(
+                f'{len(events)} events have {len(body)} bytes, more than most_bytes, '
+                f'{self._most_bytes}; fewer of them can be sent', again=False)
+        headers = self._httpx.Headers(self._headers)  # of which case does not matter
+        headers.setdefault('Content-Type', kind)
         if self._gzip:
             body = gzip.compress(body, 6, mtime=0)
             headers['Content-Encoding'] = 'gzip'
@@ -218,6 +226,10 @@ class HTTPBackend:
                     f'{option}: the value has other characters; allowed are those of '
                     f'ASCII that can be printed')
             self._secrets += [value, *value.split()[-1:]]  # 'Bearer ...' and the token
+            if name.lower() in RECKONED:
+                raise ConfigurationError(
+                    f'{option}: it is reckoned from what is sent; allowed are other '
+                    f'headers')
             found[name] = value
         return found
 
