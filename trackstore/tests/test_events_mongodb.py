@@ -17,8 +17,10 @@ import pytest
 from zope.interface.verify import verifyClass, verifyObject
 
 from trackstore.events import ConfigurationError, Tracker
+from trackstore.events.backends.async_routing import AsyncRoutingBackend
 from trackstore.events.backends.documents import document
 from trackstore.events.backends.mongodb import MongoBackend
+from trackstore.events.carriers.local import LocalCarrier
 from trackstore.events.event import Event
 from trackstore.events.exceptions import DeliveryError
 from trackstore.events.interfaces import IRepeatingBackend
@@ -182,6 +184,21 @@ def test_a_batch_is_all_or_nothing(backend):
     assert [each['_id'] for each in documents(to)] == [one.id]
 
 
+def test_a_queue_gives_so_many_at_once(backend, monkeypatch):
+    counts = []
+    to = backend(most_at_once=2)
+    many = to.send_many
+    monkeypatch.setattr(
+        to, 'send_many', lambda events: (counts.append(len(events)), many(events)))
+    queue = AsyncRoutingBackend('queue', backends={'mongo': to},
+                                carrier=LocalCarrier(delay=0.5))
+    for number in range(5):
+        queue.send(event(data={'n': number}))
+    assert queue.flush() and sum(counts) == 5 and max(counts) <= 2
+    assert to._collection.count_documents({}) == 5
+    queue.close()
+
+
 def test_what_is_too_large_is_refused_with_its_batch(backend):
     to = backend()
     large = event(data={'x': 'x' * 2 ** 24})
@@ -319,6 +336,7 @@ def test_a_child_of_a_fork_has_connections_of_its_own(backend):
                                                 'stand beside it; allowed is'),
     ({'uri': 'mongodb://localhost:port'}, 'pymongo does not take this: '),
     ({'indexes': 1}, 'indexes: 1 is no flag'),
+    ({'most_at_once': 0}, 'most_at_once: 0 is not allowed; allowed are whole numbers'),
 ])
 def test_options(options, text):
     with pytest.raises(ConfigurationError) as caught:

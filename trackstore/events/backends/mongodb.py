@@ -47,6 +47,8 @@ class MongoBackend:
         a mapping of further options of ``pymongo.MongoClient``
     ``indexes``
         whether indexes on ``name`` and ``timestamp`` are made, with the first event
+    ``most_at_once``
+        so many events a queue gives ``send_many``
 
     In ``uri`` and ``password``, ``${NAME}`` stands for the variable NAME of the
     environment.  An event that is there already is not stored twice, and is no error.
@@ -57,7 +59,7 @@ class MongoBackend:
 
     def __init__(self, host='localhost', port=27017, database=None,
                  collection='events', user='', password='', extra=None, uri=None,
-                 indexes=True):
+                 indexes=True, most_at_once=1000):
         try:
             import bson.raw_bson
             import pymongo
@@ -69,6 +71,7 @@ class MongoBackend:
         if database is not None:
             _name(database, 'database')
         self._indexes = checks.flag(indexes, 'indexes')
+        self.most_at_once = checks.whole(most_at_once, 'most_at_once')
         self._options = self._of_client(
             host, port, uri, user, password, _extra(extra))
         self._collection = self._connected()  # which does not yet connect
