@@ -159,7 +159,7 @@ class _Attempt:
                 return 0
             except Exception as error:
                 if _is_for_good(error):
-                    if len(events) > 1:
+                    if len(events) > 1 and not getattr(error, 'for_all', False):
                         return self._apart(events, again)
                     self._give_up(events, error, tried, first)
                     return 0
@@ -170,7 +170,7 @@ class _Attempt:
                     return 0
                 log.info('%s: %s events not delivered at try %s: %s',
                          self._path, len(events), tried, _told(error))
-                if self._stopped(tried):
+                if self._stopped(tried, getattr(error, 'after', None) or 0):
                     return len(events)
             again = True  # whether it came through is not known
 
@@ -198,10 +198,14 @@ class _Attempt:
             return
         self._letters += _letters(events, self._path, _told(error), tried, first)
 
-    def _stopped(self, tried):
-        """Make a pause; return whether there is no time for another try."""
+    def _stopped(self, tried, asked):
+        """Make a pause; return whether there is no time for another try.
+
+        ``asked`` are the seconds that the receiver wants to be left alone.
+        """
         options = self._options
-        return self._stop.wait(pause(tried, options.pause, options.longest_pause))
+        return self._stop.wait(max(pause(tried, options.pause, options.longest_pause),
+                                   min(asked, options.longest_pause)))
 
 
 def _is_for_good(error):

@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from trackstore.events import Tracker
+from trackstore.events.backends.async_routing import AsyncRoutingBackend
 from trackstore.events.backends.http import HTTPBackend
+from trackstore.events.carriers.local import LocalCarrier
 from trackstore.events.exceptions import DeliveryError
 from trackstore.tests.receiver import Receiver
 from trackstore.tests.servers import free_port, need, unavailable
@@ -48,11 +50,25 @@ def test_in_the_end_it_is_an_error_that_may_pass(receiver, http_backend, answer)
     assert len(receiver.requests) == 4
 
 
-@pytest.mark.parametrize('status', [301, 307, 400, 401, 403, 404, 409, 410, 413, 422])
+@pytest.mark.parametrize('status', [
+    301, 307, 400, 401, 403, 404, 405, 409, 410, 413, 415, 422])
 def test_what_is_refused_for_good_is_tried_once(receiver, http_backend, status):
     receiver.answers = [status]
-    assert not refused(http_backend(**QUICK)).again
+    error = refused(http_backend(**QUICK))
+    assert not error.again
+    assert error.for_all is (status not in (400, 409, 413, 422))
     assert len(receiver.requests) == 1
+
+
+def test_a_batch_is_not_taken_apart_where_nobody_is_let_in(receiver, http_backend):
+    receiver.answers = [401] * 100
+    queue = AsyncRoutingBackend('queue', backends={
+        'http': http_backend(format='array')}, carrier=LocalCarrier(delay=0.5))
+    for _ in range(100):
+        queue.send(event())
+    queue.close()
+    assert len(receiver.requests) < 5
+    assert queue.carrier.counts['failed'] == {'http': 100}
 
 
 def test_the_answer_is_in_the_error(receiver, http_backend):

@@ -37,7 +37,7 @@ def test_waits_are_a_random_part_of_a_bound_that_doubles(waits, monkeypatch):
         return high / 2
     monkeypatch.setattr('random.uniform', uniform)
     with pytest.raises(DeliveryError, match='^no$'):
-        Retries(7, 0.5, 6).run(lambda: (DeliveryError('no'), None))
+        Retries(7, 0.5, 6).run(lambda: DeliveryError('no'))
     assert bounds == [(0, 0.5), (0, 1), (0, 2), (0, 4), (0, 6), (0, 6)]
     assert waits == [0.25, 0.5, 1, 2, 3, 3]
 
@@ -75,6 +75,24 @@ def test_retry_after(header, seconds):
 def test_retry_after_as_a_date():
     then = email.utils.formatdate(time.time() + 1000, usegmt=True)
     assert 900 < asked_for(then) <= 1000
+
+
+def test_a_date_without_a_zone_is_in_utc(monkeypatch):
+    monkeypatch.setenv('TZ', 'America/New_York')
+    time.tzset()
+    try:
+        then = email.utils.formatdate(time.time() + 1000)
+        assert then.endswith('-0000')
+        assert 900 < asked_for(then) <= 1000
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+def test_what_is_asked_for_is_in_the_error(receiver, http_backend):
+    receiver.answers = [(503, {'Retry-After': '31'}, b''), 503]
+    assert refused(http_backend(longest=30)).after == 31
+    assert refused(http_backend(tries=1)).after is None
 
 
 def test_close_ends_the_wait_for_the_next_try(receiver, http_backend, monkeypatch):

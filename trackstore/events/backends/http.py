@@ -158,18 +158,15 @@ class HTTPBackend:
         self._retries.run(lambda: self._try(body, headers))
 
     def _try(self, body, headers):
-        """Make the request once; None, or the error and what the answer asks for."""
-        error = None
+        """Make the request once; return None or the error."""
         try:
             with self._clients.one() as client, client.stream(
                     'POST', self._url, content=body, headers=headers) as response:
                 said = self._read(response)
         except self._httpx.HTTPError as failure:
             # not its cause: its own text may show a header
-            error = DeliveryError(self._told(
+            return DeliveryError(self._told(
                 f'{type(failure).__name__}: {failure}'.rstrip(': ')))
-        if error is not None:
-            return error, None
         return outcome(response.status_code, response.headers.get('Retry-After'),
                        lambda: self._told(_answer(response, said)))
 

@@ -29,6 +29,9 @@ SCHEMES = ('mongodb://', 'mongodb+srv://')
 FINAL = frozenset((2, 9, 13, 14, 18, 52, 57, 73, 121, 10334, 17280))
 DUPLICATE = 11000
 
+#: Those that are about who asks, and for what, not about what is sent.
+OF_THE_PLACE = frozenset((13, 18, 73))
+
 log = logging.getLogger(__name__)
 
 
@@ -169,7 +172,7 @@ class MongoBackend:
         text = str(failure).partition(', Timeout:')[0]  # then all it knows of servers
         return DeliveryError(self._told(
             f'{self.place} did not take it: {type(failure).__name__}: {text}'),
-            again=again)
+            again=again, for_all=code in OF_THE_PLACE)
 
     def _told(self, text):
         return hidden(text, self._secrets)[:500]

@@ -15,7 +15,7 @@ from trackstore.events.environment import expanded, hidden
 from trackstore.events.exceptions import ConfigurationError, DeliveryError
 from trackstore.events.forks import renewed_after_fork
 from trackstore.events.interfaces import IBatchBackend
-from trackstore.events.retries import is_final
+from trackstore.events.retries import is_final, is_for_all
 from trackstore.events.wire import id_of, wire_form
 
 #: What Segment takes in one request: so many events, so many bytes of them.
@@ -201,7 +201,7 @@ class SegmentBackend:
             status = failure.status if isinstance(failure.status, int) else 0
             error = DeliveryError(
                 self._told(f'Segment did not take it: {failure}'),
-                again=not is_final(status))
+                again=not is_final(status), for_all=is_for_all(status))
         except OSError as failure:  # as all errors of requests are
             error = DeliveryError(self._told(
                 f'Segment cannot be reached: {type(failure).__name__}: {failure}'))
