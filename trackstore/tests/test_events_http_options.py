@@ -1,13 +1,16 @@
 """Events by HTTP: options that are wrong, and secrets that nobody sees."""
 
 import logging
+import sys
 import traceback
 
 import pytest
 
 from trackstore.events import ConfigurationError, Tracker
 from trackstore.events.backends.http import HTTPBackend
+from trackstore.events.exceptions import DeliveryError
 from trackstore.tests.servers import need
+from trackstore.tests.test_events_wire import event
 
 need('httpx')
 
@@ -41,10 +44,45 @@ def test_a_wrong_option_does_not_show_a_secret(monkeypatch):
     with pytest.raises(ConfigurationError) as caught:
         HTTPBackend('http://localhost', **options)
     assert 'abc' not in ''.join(traceback.format_exception(caught.value))
-    url = 'ftp://ann:pass-word@localhost'
-    with pytest.raises(ConfigurationError) as caught:
-        HTTPBackend(url)
+    for url in ('ftp://ann:pass-word@localhost', 'http://ann:pass-word/1@localhost'):
+        with pytest.raises(ConfigurationError) as caught:
+            HTTPBackend(url)
+        assert 'pass-word' not in ''.join(traceback.format_exception(caught.value))
+
+
+@pytest.mark.parametrize(('proxy', 'why'), [
+    ('foo://ann:pass-word@localhost:1', 'that is no URL of a proxy'),
+    ('http://ann:pass-word', 'that is no URL of a proxy'),
+    ('socks5://ann:pass-word@localhost:1', 'Using SOCKS proxy, but'),
+])
+def test_a_proxy_that_cannot_be_used(monkeypatch, proxy, why):
+    if proxy.startswith('socks'):
+        monkeypatch.setitem(sys.modules, 'socksio', None)
+    monkeypatch.setenv('HTTP_PROXY', proxy)
+    with pytest.raises(ConfigurationError, match='^the proxy that the e') as caught:
+        HTTPBackend('http://localhost')
+    assert f' ALL_PROXY cannot be used: {why}' in str(caught.value)
     assert 'pass-word' not in ''.join(traceback.format_exception(caught.value))
+
+
+def test_events_go_through_the_proxy(receiver, monkeypatch):
+    monkeypatch.setenv('HTTP_PROXY', receiver.url.replace('//', '//ann:pass-word@'))
+    to = HTTPBackend('http://shop.example/events', **ONCE)
+    to.send(event())
+    receiver.answers = [407]
+    with pytest.raises(DeliveryError, match='407 Proxy Authenti') as caught:
+        to.send(event())
+    to.close()
+    assert receiver.requests[0].path == 'http://shop.example/events'
+    assert 'Proxy-Authorization' in receiver.requests[0].headers
+    assert 'pass-word' not in ''.join(traceback.format_exception(caught.value))
+
+
+def test_certificates_of_the_environment_that_are_not_there(monkeypatch):
+    monkeypatch.setenv('SSL_CERT_FILE', '/no/such')
+    with pytest.raises(ConfigurationError, match=(
+            '^verify: the file in SSL_CERT_FILE cannot be read: ')):
+        HTTPBackend('https://localhost')
 
 
 @pytest.mark.parametrize(('options', 'text'), [
@@ -83,7 +121,7 @@ def test_options(options, text):
 
 
 def test_httpx_is_missing(monkeypatch):
-    monkeypatch.setitem(__import__('sys').modules, 'httpx', None)
+    monkeypatch.setitem(sys.modules, 'httpx', None)
     with pytest.raises(ConfigurationError, match=(
             r"comes with pip install 'trackstore\[http\]'$")):
         HTTPBackend('http://localhost')

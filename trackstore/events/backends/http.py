@@ -112,8 +112,9 @@ class HTTPBackend:
             'auth': self._auth, 'follow_redirects': False,
             'timeout': checks.seconds(timeout, 'timeout'),
             'verify': _trusted(verify, httpx)}
-        self._clients = Clients(lambda: httpx.Client(**self._options),
-                                checks.whole(connections, 'connections'))
+        self._clients = Clients(self._client, checks.whole(connections, 'connections'))
+        with self._clients.one():  # what is wrong with the proxies, it says now
+            pass
         renewed_after_fork(self)
 
     def __repr__(self):
@@ -185,6 +186,17 @@ class HTTPBackend:
 
     # the options
 
+    def _client(self):
+        try:
+            return self._httpx.Client(**self._options)
+        except ImportError as error:
+            why = str(error)
+        except (ValueError, self._httpx.InvalidURL):  # which may show a password
+            why = 'that is no URL of a proxy'
+        raise ConfigurationError(
+            f'the proxy that the environment names in HTTP_PROXY, HTTPS_PROXY or '
+            f'ALL_PROXY cannot be used: {why}')
+
     def _target(self, url):
         """Return the URL without its user, the user and password, and what to show."""
         if not isinstance(url, str):
@@ -193,7 +205,10 @@ class HTTPBackend:
         try:
             target = self._httpx.URL(given)
         except self._httpx.InvalidURL as error:
-            raise _no_url('', hidden(str(error), self._secrets)) from None
+            why = hidden(str(error), self._secrets)
+            if '@' in given:  # then it may show a part of a password
+                why = 'a slash in a password stands as %2F, and so all such characters'
+            raise _no_url('', why) from None
         if target.scheme not in ('http', 'https') or not target.host:
             raise _no_url(f'{target.scheme}://{target.host}', 'not of HTTP')
         auth = None
@@ -259,17 +274,18 @@ def _header_name(name, option):
 
 def _trusted(verify, httpx):
     """Return what all clients share: to make it takes longer than a request."""
-    if isinstance(verify, bool):
-        return httpx.create_ssl_context(verify=verify)
-    if not isinstance(verify, (str, os.PathLike)):
+    if not isinstance(verify, (bool, str, os.PathLike)):
         raise ConfigurationError(
             f'verify: {verify!r} is no file; allowed are True, False, and the path of '
             f'a file with certificates')
     try:
+        if isinstance(verify, bool):
+            return httpx.create_ssl_context(verify=verify)
         return ssl.create_default_context(cafile=os.fspath(verify))
     except OSError as error:
+        shown = 'the file in SSL_CERT_FILE' if verify is True else repr(verify)
         raise ConfigurationError(
-            f'verify: {verify!r} cannot be read: {error}') from error
+            f'verify: {shown} cannot be read: {error}') from error
 
 
 def _idempotency_key(events):
