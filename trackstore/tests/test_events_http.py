@@ -135,12 +135,30 @@ def test_a_child_of_a_fork_has_connections_of_its_own(receiver, http_backend):
     assert len(receiver.requests) == 3
 
 
-def test_clients_in_use_when_all_are_closed_are_closed_later():
-    class Client:
-        closed = False
+class Client:
+    closed = False
 
-        def close(self):
-            self.closed = True
+    def close(self):
+        self.closed = True
+
+
+def test_one_who_waited_while_all_were_closed_gets_none_of_them():
+    clients = Clients(Client, 1)
+    with clients.one() as first:
+        pass
+
+    class Turn:
+        def __enter__(self):
+            clients.close()
+
+        def __exit__(self, *error):
+            pass
+    clients._turn = Turn()
+    with clients.one() as second:
+        assert first.closed and not second.closed
+
+
+def test_clients_in_use_when_all_are_closed_are_closed_later():
     clients = Clients(Client, 2)
     with clients.one() as first:
         with clients.one() as second:

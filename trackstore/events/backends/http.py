@@ -296,6 +296,7 @@ def _idempotency_key(events):
 
 
 def _answer(response, said):
+    said = ''.join(character if character.isprintable() else ' ' for character in said)
     said = ' '.join(said.split())
     said = said[:SHOWN] + '…' if len(said) > SHOWN else said
     status = f'{response.status_code} {response.reason_phrase}'.strip()
