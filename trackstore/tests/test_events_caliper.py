@@ -25,15 +25,16 @@ IRI = {'type': 'string', 'pattern': r'^[A-Za-z][A-Za-z0-9+.-]*:\S+$'}
 TERM = {'type': 'string', 'pattern': '^[A-Z][A-Za-z0-9]*$'}
 TIME = {'type': 'string',
         'pattern': r'^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$'}
+NODE = {'anyOf': [IRI, {'type': 'string', 'pattern': r'^_:[^\s:]+$'}]}
 ENTITY = {'anyOf': [IRI, {'type': 'object', 'required': ['id', 'type'],
-                          'properties': {'id': IRI, 'type': TERM}}]}
+                          'properties': {'id': NODE, 'type': TERM}}]}
 EVENT = {
     'type': 'object',
     'required': ['@context', 'id', 'type', 'actor', 'action', 'object', 'eventTime'],
     'additionalProperties': False,
     'properties': {
         '@context': {'anyOf': [{'const': VERSION}, {
-            'type': 'array', 'contains': {'const': VERSION}}]},
+            'type': 'array', 'contains': {'const': VERSION}}]},  # as the last one
         'id': {'type': 'string', 'pattern':
                '^urn:uuid:[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$'},
         'type': TERM, 'action': TERM, 'profile': TERM, 'eventTime': TIME,
@@ -113,9 +114,9 @@ def test_the_actor_that_all_have():
 def test_what_it_says_itself_stays():
     said = {**PLAIN, 'id': 'urn:uuid:b9c4a3f2-6f1f-4a50-9f0c-0d5f0e4f6a11',
             'eventTime': '2026-11-20T12:00:00.000Z', 'profile': 'ReadingProfile',
-            '@context': [VERSION, 'https://example.org/context'],
+            '@context': ['https://example.org/context', {}, VERSION],
             'edApp': 'https://example.org/shop', 'session': {
-                'id': 'urn:session:1', 'type': 'Session'},
+                'id': '_:session1', 'type': 'Session'},
             'extensions': {'price': 3}}
     assert valid(made_of(said)[0]) == said
 
@@ -132,7 +133,10 @@ def test_what_is_none_or_empty_is_left_out():
     ({'price': 3},
      "event: 'price' is not a property of it; what is none belongs into extensions"),
     ({'@context': 'http://purl.imsglobal.org/ctx/caliper/v1p1'},
-     f"@context: '.*v1p1' is not '{VERSION}', nor a list with it"),
+     f"@context: '.*v1p1' is not '{VERSION}', nor a list with that at its end"),
+    ({'@context': [VERSION, 'https://example.org/context']}, r'@context: \['),
+    ({'actor': '_:ann'}, "actor: '_:ann' is not an entity, nor the IRI of one"),
+    ({'actor': {**ANN, 'id': '_:'}}, "actor.id: '_:' is not an IRI, nor a blank node"),
     ({'id': 'x'}, "id: 'x' is not a UUID as a URN"),
     ({'eventTime': '2026-11-20T12:00:00Z'}, 'eventTime: .* is not a time like'),
     ({'type': 'view event'}, "type: 'view event' is not a term like 'NavigationEvent'"),
