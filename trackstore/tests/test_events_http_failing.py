@@ -78,6 +78,14 @@ def test_the_answer_is_in_the_error(receiver, http_backend):
         f'no such fie ld {"x" * 185}…')
 
 
+def test_where_it_has_moved_to_is_told_but_not_followed(receiver, http_backend):
+    receiver.answers = [(308, {'Location': 'https://example.org/a?token=1'}, b'')]
+    assert str(refused(http_backend())) == (
+        f'{receiver.url}/events did not take it: 308 Permanent Redirect to '
+        f'https://example.org/a')
+    assert len(receiver.requests) == 1
+
+
 def test_an_answer_without_an_end_is_not_read_to_it(receiver, http_backend):
     receiver.answers = [(400, {'Content-Length': '10000000000'}, b'x' * 200_000)]
     assert '400 Bad Request: xxx' in str(refused(http_backend()))

@@ -300,4 +300,6 @@ def _answer(response, said):
     said = ' '.join(said.split())
     said = said[:SHOWN] + '…' if len(said) > SHOWN else said
     status = f'{response.status_code} {response.reason_phrase}'.strip()
+    if response.has_redirect_location:
+        status += f' to {response.headers["Location"].partition("?")[0]}'
     return f'{status}: {said}' if said else status
