@@ -130,6 +130,21 @@ def test_what_bson_does_not_have(backend):
         'none': None, 'f': 0.5}
 
 
+class Nowhere(datetime.tzinfo):
+    def utcoffset(self, moment):
+        raise LookupError('no such zone')
+
+
+@pytest.mark.parametrize('zone', [
+    datetime.timezone(datetime.timedelta(hours=14)), Nowhere()])
+def test_a_time_that_bson_does_not_have_does_not_stop_the_others(backend, zone):
+    to = backend()
+    to.send_many([event(data={'at': datetime.datetime(1, 1, 1, tzinfo=zone)}),
+                  event(data={'at': AT})])
+    first, second = [each['data']['at'] for each in documents(to)]
+    assert isinstance(first, str) and second == AT
+
+
 def test_a_thing_inside_itself_ends():
     data = {}
     data['self'] = data
