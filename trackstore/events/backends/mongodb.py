@@ -139,8 +139,8 @@ class MongoBackend:
             return encoded(document(event, id_of(event)), self._bson)
         except (self._bson.errors.BSONError, OverflowError, RecursionError) as error:
             raise DeliveryError(
-                f'event {event.get("name")!r} ({id_of(event)}) cannot be a document of '
-                f'MongoDB: {error}', again=False) from error
+                f'event {event.get("name")!r:.200} ({id_of(event)}) cannot be a '
+                f'document of MongoDB: {error}', again=False) from error
 
     def _refusal(self, collection, documents, details):
         """Return the error for what was not inserted; None if all is there.

@@ -135,7 +135,7 @@ def moment_of(event):
         if value.utcoffset() is None:
             return value.replace(tzinfo=_utc)
         return value.astimezone(_utc)
-    except (ValueError, OverflowError, OSError):
+    except Exception:  # of the calendar, or of a zone that fails
         return None
 
 
