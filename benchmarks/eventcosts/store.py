@@ -1,5 +1,6 @@
 """Events that go to a store: in the caller, or by the local queue."""
 
+import logging
 import resource
 import tempfile
 import time
@@ -53,6 +54,8 @@ def _measure(title, count, queue=None):
 
 def holds(where):
     """Return the number of tracks of a store."""
+    # of an index that is older, where a process was ended
+    logging.getLogger('ZODB.FileStorage').setLevel(logging.ERROR)
     with trackstore.open(where, readOnly=True) as tracks:
         return len(tracks)
 
