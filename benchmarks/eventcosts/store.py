@@ -35,7 +35,7 @@ def _measure(title, count, queue=None):
         if queue is not None:
             top = AsyncRoutingBackend(
                 'queue', backends={'store': backend}, carrier=LocalCarrier(
-                    max_events=100_000, folder=str(Path(folder) / 'spill'), **queue))
+                    folder=str(Path(folder) / 'spill'), **queue))
         tracker = Tracker({'store': top})
         tracker.emit('warm')
         before = memory()
