@@ -23,6 +23,7 @@ from collections.abc import Mapping
 
 from django.conf import settings
 
+from trackstore.events.checks import shown
 from trackstore.events.configuration import LOCATORS, imported, made
 from trackstore.events.exceptions import ConfigurationError
 
@@ -61,7 +62,7 @@ def backends(name):
     nodes = getattr(settings, name, None) or {}
     if not isinstance(nodes, Mapping):
         raise ConfigurationError(
-            f'{name}: {nodes!r} is not a mapping of names to engines')
+            f'{name}: {shown(nodes)} is not a mapping of names to engines')
     return _made(nodes, name, nodes.items())
 
 
@@ -69,7 +70,7 @@ def processors(name):
     """Return the processors of a setting, a list."""
     nodes = getattr(settings, name, None) or []
     if not isinstance(nodes, (list, tuple)):
-        raise ConfigurationError(f'{name}: {nodes!r} is not a list of engines')
+        raise ConfigurationError(f'{name}: {shown(nodes)} is not a list of engines')
     return _made(nodes, name, enumerate(nodes))
 
 
@@ -77,7 +78,7 @@ def _made(nodes, name, entries):
     for key, node in entries:
         if not isinstance(node, Mapping) or 'ENGINE' not in node:
             raise ConfigurationError(
-                f'{name}.{key}: {node!r} has no ENGINE; wanted is '
+                f'{name}.{key}: {shown(node)} has no ENGINE; wanted is '
                 f"{{'ENGINE': 'path.of.the.Class', 'OPTIONS': {{...}}}}")
     if not name.startswith(PREFIX):
         nodes = translated(nodes)

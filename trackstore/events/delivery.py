@@ -80,14 +80,15 @@ class Delivery:
         return [letter for event, error in refused
                 for letter in _letters([event], self.path_of(path), _told(error), 1)]
 
-    def deliver(self, path, events, again=False, stop=None):
+    def deliver(self, path, events, again=False, stop=None, tries=None):
         """Deliver events to the leaf of a path; return how many are left.
 
         ``again`` says that some may have been delivered before.  When ``stop``, a
         ``threading.Event``, is set, no further pause is made, and the events from
-        there on are left; otherwise there are none.
+        there on are left; otherwise there are none.  ``tries`` is how often the first
+        ones are tried, as long as none comes through.
         """
-        left, letters = self.attempt(path, events, again, stop)
+        left, letters = self.attempt(path, events, again, stop, tries)
         with self._lock:
             self.delivered[path] += len(events) - left - len(letters)
             self.failed[path] += len(letters)
@@ -95,7 +96,7 @@ class Delivery:
             self.bury(letters)
         return left
 
-    def attempt(self, path, events, again=False, stop=None):
+    def attempt(self, path, events, again=False, stop=None, tries=None):
         """Deliver events to the leaf of a path, and bury nothing.
 
         Returns how many are left, as ``deliver`` does, and a list with the letters
@@ -105,7 +106,7 @@ class Delivery:
         if backend is None:
             return 0, _letters(events, self.path_of(path), NO_BACKEND, 0)
         letters = []
-        attempt = _Attempt(self, self.path_of(path), backend, letters, stop)
+        attempt = _Attempt(self, self.path_of(path), backend, letters, stop, tries)
         return attempt.deliver(events, again), letters
 
     def deliver_all(self, events, again=False):
@@ -127,13 +128,13 @@ class Delivery:
 class _Attempt:
     """Delivers a list of events to one backend."""
 
-    def __init__(self, options, path, backend, letters, stop):
+    def __init__(self, options, path, backend, letters, stop, tries):
         self._options = options
         self._path = path
         self._backend = backend
         self._letters = letters
         self._stop = stop or threading.Event()
-        self._tries = options.tries
+        self._tries = tries or options.tries
         # Others get copies: what they have changed could not be tried again.
         self._as_they_are = getattr(backend, 'leaves_events_alone', False)
 

@@ -11,7 +11,8 @@ import pytest
 from trackstore.tests.servers import need
 
 FOLDER = Path(__file__).parent / 'djangoproject'
-MODULES = ('addresses', 'commits', 'configuration', 'requests', 'coroutines')
+MODULES = ('addresses', 'commits', 'configuration', 'failures', 'systemchecks',
+           'commanding', 'overridden', 'requests', 'coroutines')
 
 
 def names_in(module):

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from transaction.interfaces import TransientError
 from zope.interface import implementer
 
+from trackstore.events.checks import shown
 from trackstore.events.event import copied, copy_of, event_of
 from trackstore.events.exceptions import ConfigurationError, EventError
 from trackstore.events.interfaces import IRoutingBackend
@@ -40,14 +41,14 @@ class RoutingBackend:
     def register_backend(self, name, backend):
         if not callable(getattr(backend, 'send', None)):
             raise ConfigurationError(
-                f'backends[{name!r}]: {backend!r} is no backend; wanted is an object '
-                f'with a method send(event)')
+                f'backends[{name!r}]: {shown(backend)} is no backend; wanted is an '
+                f'object with a method send(event)')
         self.backends = dict(sorted({**self.backends, name: backend}.items()))
 
     def register_processor(self, processor):
         if not callable(processor):
             raise ConfigurationError(
-                f'processors: {processor!r} is no processor; wanted is a callable '
+                f'processors: {shown(processor)} is no processor; wanted is a callable '
                 f'that takes an event')
         self.processors.append(processor)
 
