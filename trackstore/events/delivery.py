@@ -11,6 +11,7 @@ from collections import Counter
 from ZODB.POSException import POSError
 
 from trackstore import timestamps
+from trackstore.events.deliverythread import ends_thread
 from trackstore.events.event import copy_of
 from trackstore.events.exceptions import ConfigurationError, DeliveryError
 from trackstore.events.letters import Letter
@@ -84,7 +85,7 @@ class Delivery:
         """Deliver events to the leaf of a path; return how many are left.
 
         ``again`` says that some may have been delivered before.  When ``stop``, a
-        ``threading.Event``, is set, no further pause is made, and the events from
+        ``threading.Event``, is set, no further try is made, and the events from
         there on are left; otherwise there are none.  ``tries`` is how often the first
         ones are tried, as long as none comes through.
         """
@@ -152,13 +153,15 @@ class _Attempt:
     def _together(self, events, again):
         """Deliver events at once; where they are refused, take them apart."""
         first, tried = timestamps.clock(), 0
-        while True:
+        while not self._stop.is_set():
             tried += 1
             try:
                 self._send(events, again)
                 self._tries = self._options.tries
                 return 0
-            except Exception as error:
+            except BaseException as error:
+                if ends_thread(error):
+                    raise
                 if _is_for_good(error):
                     if len(events) > 1 and not getattr(error, 'for_all', False):
                         return self._apart(events, again)
@@ -172,8 +175,9 @@ class _Attempt:
                 log.info('%s: %s events not delivered at try %s: %s',
                          self._path, len(events), tried, _told(error))
                 if self._stopped(tried, getattr(error, 'after', None) or 0):
-                    return len(events)
+                    break
             again = True  # whether it came through is not known
+        return len(events)
 
     def _apart(self, events, again):
         half = len(events) // 2

@@ -1,8 +1,13 @@
 """The tree below a queue: which events come to which backend."""
 
+import logging
+
 from trackstore.events.backends.routing import RoutingBackend
+from trackstore.events.deliverythread import ends_thread
 from trackstore.events.event import copy_of
 from trackstore.events.processors.exceptions import EventEmissionExit, EventRefused
+
+log = logging.getLogger(__name__)
 
 
 def routes(backend):
@@ -14,7 +19,7 @@ def routes(backend):
 
 def leaves_of(backends, path=()):
     """Yield the backends that route no further, as pairs of path and backend."""
-    for name, backend in backends.items():
+    for name, backend in list(backends.items()):
         if routes(backend):
             yield from leaves_of(backend.backends, (*path, name))
         else:
@@ -23,7 +28,7 @@ def leaves_of(backends, path=()):
 
 def routers_of(backends, path=()):
     """Yield the backends that route, as pairs of path and router."""
-    for name, backend in backends.items():
+    for name, backend in list(backends.items()):
         if routes(backend):
             yield (*path, name), backend
             yield from routers_of(backend.backends, (*path, name))
@@ -46,7 +51,7 @@ class Routing:
         Processors may change them, unless they are ``shared`` with others.
         """
         shared = shared or len(backends) > 1
-        for name, backend in backends.items():
+        for name, backend in list(backends.items()):
             here = (*path, name)
             if routes(backend):
                 self.through(backend, events, here, shared)
@@ -71,6 +76,12 @@ class Routing:
                 self.refused.setdefault(path, []).append((event, error))
                 continue
             except EventEmissionExit:
+                continue
+            except BaseException as error:
+                if ends_thread(error):
+                    raise
+                log.exception('event %r (%s) is dropped: a processor ended with %s',
+                              event.get('name'), event.id, type(error).__name__)
                 continue
             if type(result) is list:
                 yield from result
