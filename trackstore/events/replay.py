@@ -109,8 +109,13 @@ class Replay:
                         method()
 
 
+def _once(pairs):
+    """Return the events of pairs, each once: there may be two letters of one."""
+    return list({event.id: event for _, event in pairs}.values())
+
+
 def _to_leaf(delivery, leaf, pairs):
-    _, letters = delivery.attempt(leaf, [event for _, event in pairs], again=True)
+    _, letters = delivery.attempt(leaf, _once(pairs), again=True)
     failed = {letter.event.id: letter for letter in letters}
     return {id: failed.get(event.id) for id, event in pairs}
 
@@ -120,16 +125,16 @@ def _through(delivery, place, router, pairs):
 
     The letter stays until each backend below has all that becomes of the event.
     """
-    outcome = {}
-    for id, event in pairs:
+    failed = {}
+    for event in _once(pairs):
         routing = Routing()
         routing.through(router, [event], place)
         letters = [letter for path, refused in routing.refused.items()
                    for letter in delivery.letters_of(path, refused)]
         for leaf, own in routing.parts.items():
             letters += delivery.attempt(leaf, own, again=True)[1]
-        outcome[id] = letters[-1] if letters else None
-    return outcome
+        failed[event.id] = letters[-1] if letters else None
+    return {id: failed[event.id] for id, event in pairs}
 
 
 def _async_backends(backends):
