@@ -30,6 +30,9 @@ NOT_FOR_IT = (NoTransformerImplemented, NoBackendEnabled, EventEmissionExit)
 #: Of the errors that speak of bad data, those that speak of the place.
 OF_THE_PLACE = (OpenError, FormatError, ConfigurationError, POSError)
 
+#: What says that a program met what it did not expect: perhaps one bad event.
+OF_THE_PROGRAM = (LookupError, AttributeError, AssertionError, ArithmeticError)
+
 NO_BACKEND = 'there is no such backend'
 
 log = logging.getLogger(__name__)
@@ -136,6 +139,7 @@ class _Attempt:
         self._letters = letters
         self._stop = stop or threading.Event()
         self._tries = tries or options.tries
+        self._blames_one = False    # whether errors of the program are for good
         # Others get copies: what they have changed could not be tried again.
         self._as_they_are = getattr(backend, 'leaves_events_alone', False)
 
@@ -162,12 +166,15 @@ class _Attempt:
             except BaseException as error:
                 if ends_thread(error):
                     raise
-                if _is_for_good(error):
+                if _is_for_good(error) or self._blames_one and _is_of_program(error):
                     if len(events) > 1 and not getattr(error, 'for_all', False):
                         return self._apart(events, again)
                     self._give_up(events, error, tried, first)
                     return 0
                 if tried >= self._tries:
+                    if len(events) > 1 and _is_of_program(error):
+                        self._blames_one = True
+                        return self._apart(events, True)
                     # the others of this list need not wait as long as this one
                     self._tries = 1
                     self._give_up(events, error, tried, first)
@@ -220,6 +227,10 @@ def _is_for_good(error):
     if isinstance(error, (TypeError, ValueError, RecursionError)):
         return not isinstance(error, OF_THE_PLACE)
     return isinstance(error, NOT_FOR_IT)
+
+
+def _is_of_program(error):
+    return isinstance(error, OF_THE_PROGRAM) and not isinstance(error, OF_THE_PLACE)
 
 
 def _told(error):

@@ -2,8 +2,41 @@
 
 import threading
 
+import pytest
+from ZODB.POSException import POSKeyError
+
 from trackstore.events.exceptions import DeliveryError
-from trackstore.tests.test_events_delivery import Many, delivered
+from trackstore.tests.test_events_delivery import Many, delivered, numbers
+
+
+class Buggy(Many):
+    """A backend whose program fails at two of the events."""
+
+    def __init__(self, error):
+        super().__init__()
+        self.error = error
+
+    def answer(self, events):
+        if {3, 11} & set(numbers(events)):
+            self.calls.append(numbers(events))
+            raise self.error
+        super().answer(events)
+
+
+@pytest.mark.parametrize('error', [
+    KeyError('x'), AttributeError('x'), AssertionError('x'), ZeroDivisionError('x')])
+def test_one_event_that_a_program_fails_at_takes_no_others_with_it(error):
+    backend = Buggy(error)
+    assert [number for number, _, _ in delivered(backend, 16)] == [3, 11]
+    assert numbers(backend.events) == [n for n in range(16) if n not in (3, 11)]
+    assert backend.calls[:3] == [list(range(16))] * 3  # as it might have passed
+
+
+@pytest.mark.parametrize('error', [OSError('x'), RuntimeError('x'), POSKeyError(b'x')])
+def test_what_is_not_about_an_event_ends_all_of_them(error):
+    backend = Buggy(error)
+    assert len(delivered(backend, 16)) == 16
+    assert len(backend.calls) == 3
 
 
 def test_a_receiver_that_asks_for_a_pause_gets_it(monkeypatch):

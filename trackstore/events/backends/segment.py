@@ -240,7 +240,7 @@ def _reader(option, name):
         raise ConfigurationError(
             f"{name}: {option!r} has no path; allowed are text like 'context.user_id', "
             f'lists of such, and None for none')
-    return paths.reader(found)
+    return lambda event: paths.first(event, found)
 
 
 def _id(value):
