@@ -16,6 +16,13 @@ from django.contrib.sessions.models import Session  # noqa: E402
 
 from trackstore.django import requestcontext  # noqa: E402
 from trackstore.testing import capture_events  # noqa: E402
+from trackstore.tests.waiting import LONG  # noqa: E402
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch):
+    """What takes a while on a slow machine is waited for."""
+    monkeypatch.setattr(requestcontext, 'WAIT', LONG)
 
 
 @pytest.fixture(scope='session')
