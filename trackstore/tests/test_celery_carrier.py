@@ -13,6 +13,7 @@ from trackstore.events.carriers.interfaces import ICarrier
 from trackstore.events.exceptions import ConfigurationError, TrackerError
 from trackstore.events.tracker import TRACKERS
 from trackstore.tests.servers import need
+from trackstore.tests.waiting import LONG
 
 MEMORY = {'ENGINE': 'trackstore.events.backends.memory.MemoryBackend'}
 ROUTING = 'trackstore.events.backends.routing.RoutingBackend'
@@ -125,7 +126,7 @@ def test_celery_that_is_missing_is_named():
     done = subprocess.run([sys.executable, '-c', (
         'import sys; sys.modules["celery"] = None\n'
         'from trackstore.events.carriers.celery import CeleryCarrier\n'
-        'CeleryCarrier()')], capture_output=True, text=True, timeout=60)
+        'CeleryCarrier()')], capture_output=True, text=True, timeout=LONG)
     assert "pip install 'trackstore[celery]'" in done.stderr.splitlines()[-1]
 
 
@@ -264,7 +265,7 @@ for name in names:
         importlib.import_module(f'trackstore.{name}')
 assert len(names) > 100
 print(sorted({'django', 'celery', 'kombu'} & set(sys.modules)))
-"""], capture_output=True, text=True, timeout=60)
+"""], capture_output=True, text=True, timeout=LONG)
     assert (done.stdout, done.stderr) == ('[]\n', '')
 
 
@@ -279,5 +280,5 @@ app = Celery('shop', broker='redis://127.0.0.1:1/0')
 assert 'kombu.transport.redis' not in sys.modules
 AsyncRoutingBackend('shop', carrier=CeleryCarrier(app=app))
 print('kombu.transport.redis' in sys.modules)
-"""], capture_output=True, text=True, timeout=60)
+"""], capture_output=True, text=True, timeout=LONG)
     assert done.stdout == 'True\n', done.stderr
