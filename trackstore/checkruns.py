@@ -1,6 +1,6 @@
 """Whether the runs can be read, and which there are."""
 
-from trackstore import damage, tail
+from trackstore import branches, damage, tail
 from trackstore.intervals import Intervals, IntervalsBuilder
 from trackstore.ledger import LEAF, LEAF_NAME, NAME
 from trackstore.run import CURRENT_NAME, PAGE_NAME
@@ -48,11 +48,24 @@ def check_runs(check):
             _keys(check, page, CURRENT_NAME.format(number), 'current page', number)
         ledgers = {name: _ledger(check, getattr(table, name), name)
                    for name in table.LEDGERS}
-        for number in ledgers['current'] or ():
-            _entries(check, table.current, number)
+        with _noting_currents(check, branches.ROOT):
+            _check_branches(check, damage.loaded(table.current))
         if None not in (ledgers['active'], ledgers['done']):
             _check_leaves(check, table.active, table.done)
             check.known.pages = pages
+
+
+def _check_branches(check, branch):
+    """Read all that is below a branch."""
+    for digit, deeper in list(branch.deeper.items()):
+        with (_noting_currents(check, f'{branch.path}.{digit}'),
+              check.releasing(deeper)):
+            _check_branches(check, branch.branch(digit))
+
+
+def _noting_currents(check, path):
+    return check.noting(
+        branches.NAME.format(path), check.runs.append, ('currents', None))
 
 
 def _keys(check, page, where, kind, number):

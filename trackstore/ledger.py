@@ -10,14 +10,11 @@ import pickle
 from persistent import Persistent
 from ZODB.POSException import ConflictError
 
-from trackstore import codec, damage, keys
+from trackstore import codec, damage
 from trackstore.exceptions import DamagedError
 
 #: So many numbers are in a leaf.
 LEAF = 256
-
-#: Keys that are no numbers are spread over so many leaves.
-LEAVES = 1024
 
 #: What errors call a ledger and its leaves.
 NAME = 'the {} runs'
@@ -44,23 +41,14 @@ class Leaf(Persistent):
 
     def _p_resolveConflict(self, old, saved, new):
         """Merge by key."""
-        (_, _, base), (name, number, result), (_, _, ours) = (
+        (_, _, base), (name, number, theirs), (_, _, ours) = (
             pickle.loads(codec.decompress(blob)) for blob, in (old, saved, new))
-        for key in base.keys() | ours.keys():
-            before, now = base.get(key, _MISSING), ours.get(key, _MISSING)
-            if now == before:
-                continue
-            if result.get(key, _MISSING) not in (before, now):
-                raise ConflictError
-            if now is _MISSING:
-                result.pop(key, None)
-            else:
-                result[key] = now
-        return codec.stored(pickle.dumps((name, number, result), 5)),
+        return codec.stored(
+            pickle.dumps((name, number, merged(base, theirs, ours)), 5)),
 
 
 class Ledger(Persistent):
-    """A mapping from numbers, or from what ``keys.sort_key`` gives, to records."""
+    """A mapping from numbers to records."""
 
     def __init__(self, name):
         self.name = name
@@ -113,7 +101,7 @@ class Ledger(Persistent):
             yield from self.leaf(number).entries.items()
 
     def highest(self):
-        """Return the highest key, 0 if there is none; all keys are numbers.
+        """Return the highest key, 0 if there is none.
 
         Of a hurt leaf it is the highest that it can have.
         """
@@ -127,9 +115,25 @@ class Ledger(Persistent):
         return 0
 
 
-def leaf_of(key):
-    """Return the number of the leaf that a key is in."""
-    if type(key) is int:
-        return key // LEAF
-    kind, value = key
-    return keys.stable_hash(None if kind == keys.NONE else value) % LEAVES
+def leaf_of(number):
+    """Return the number of the leaf that a number is in."""
+    return number // LEAF
+
+
+def merged(base, theirs, ours):
+    """Return the entries of two transactions that began with ``base``.
+
+    Raises a ``ConflictError`` where both have changed an entry, and differ.
+    """
+    result = dict(theirs)
+    for key in base.keys() | ours.keys():
+        before, now = base.get(key, _MISSING), ours.get(key, _MISSING)
+        if now == before:
+            continue
+        if result.get(key, _MISSING) not in (before, now):
+            raise ConflictError
+        if now is _MISSING:
+            result.pop(key, None)
+        else:
+            result[key] = now
+    return result

@@ -6,6 +6,7 @@ From what can be salvaged of them, from the tracks, and from each other.
 import pickle
 
 from trackstore import aggregate, damage, keys, salvage, tail
+from trackstore.branches import Branch
 from trackstore.exceptions import DamagedError
 from trackstore.ledger import LEAF_NAME, NAME, Leaf, Ledger, leaf_of
 from trackstore.run import CURRENT_NAME, PAGE_NAME, RunState
@@ -160,10 +161,10 @@ def renew_currents_page(storage, number):
     table = storage._runs
     name = CURRENT_NAME.format(number)
     try:
-        ledger = damage.loaded(table.current)
+        branch = damage.loaded(table.current)
         records = {key: run for key, run in _currents(table)
                    if _hash_of(key) % len(table.current_pages) == number
-                   and ledger.get(key) != run}
+                   and branch.get(key) != run}
     except DamagedError:
         return None
     _put(table, 'current_pages', number, tail.SharingPage(name), records)
@@ -197,15 +198,11 @@ def renew_leaf(storage, name, number):
     hurt = ledger.leaves[number]
     leaf = ledger.leaves[number] = Leaf(name, number)  # so that it can be asked
     try:
-        if name == 'current':
-            entries = {key: run for key, run in _currents(table)
-                       if leaf_of(key) == number and run is not None}
-        else:
-            entries = leaf.entries = {
-                run: record for run, record in salvage.whole_records(hurt).items()
-                if leaf_of(run) == number}
-            entries.update(_runs_of_tracks(storage, lambda run: (
-                leaf_of(run) == number and table.get(run) is None), name == 'done'))
+        entries = leaf.entries = {
+            run: record for run, record in salvage.whole_records(hurt).items()
+            if leaf_of(run) == number}
+        entries.update(_runs_of_tracks(storage, lambda run: (
+            leaf_of(run) == number and table.get(run) is None), name == 'done'))
     except DamagedError:
         return None
     finally:
@@ -215,9 +212,18 @@ def renew_leaf(storage, name, number):
         ledger.leaves[number] = leaf
         ledger._p_changed = True
     return (f'{LEAF_NAME.format(name, number)}: was made anew with '
-            f'{_counted(len(entries), "run")}' + (
-                '' if name == 'current' else '; those that are hurt as the tracks '
-                'tell, and lost if they have no tracks'))
+            f'{_counted(len(entries), "run")}; those that are hurt as the tracks '
+            f'tell, and lost if they have no tracks')
+
+
+def renew_currents(storage):
+    """Make the branches of the current runs anew from the runs; tell of it."""
+    table = storage._runs
+    hurt, new = table.current, Branch()
+    new.change({key: run for key, run in _currents(table) if run is not None})
+    if not salvage.replace(table, hurt, new):
+        table.current = new
+    return 'the current runs: were made anew from the runs'
 
 
 def _currents(table):

@@ -2,6 +2,8 @@
 
 import functools
 import json
+import os
+import sys
 
 import click
 
@@ -153,11 +155,13 @@ def show(store, ids, zone, as_json):
 def replay(store, configuration, criteria, zone, as_json):
     """Send events again, to the backends of the tracker in CONFIGURATION.
 
-    That is its file in TOML or YAML.  A letter is removed when its event is
-    delivered, or was before.  One that fails again stays, with its tries raised;
-    then the exit status is 1.
+    That is its file in TOML or YAML.  What it imports may be in the current
+    folder.  A letter is removed when its event is delivered, or was before.  One
+    that fails again stays, with its tries raised; then the exit status is 1.
     """
     from trackstore.events.replay import Replay
+    if os.getcwd() not in sys.path:
+        sys.path.append(os.getcwd())
     with failures():
         task = Replay(lambda write=False: opened(store, write=write), configuration)
         with progress_bar('replay') as advance:

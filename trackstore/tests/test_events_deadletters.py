@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import stat
+import sys
 
 import pytest
 from click.testing import CliRunner
@@ -262,6 +263,20 @@ def test_a_replay_to_a_backend_that_there_is_not(dead, configuration):
         '0 events delivered', '1 event not delivered to gone.x: there is no such '
                               'backend in the configuration']
     assert (0, 'gone.x', 1, 'bad') in letters(dead)
+
+
+def test_a_replay_finds_backends_in_the_current_folder(dead, tmp_path, monkeypatch):
+    (tmp_path / 'deadlettershop.py').write_text(
+        'class Shop:\n    def send(self, event):\n        print(event.id)\n')
+    (tmp_path / 'own.toml').write_text(
+        '[backends.queue]\n'
+        f'ENGINE = "{ENGINE}backends.async_routing.AsyncRoutingBackend"\n'
+        '[backends.queue.OPTIONS]\nbackend_name = "queue"\n'
+        'backends = {a = {ENGINE = "deadlettershop.Shop"}}\n')
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, 'path', sys.path[:])
+    assert run('replay', dead, 'own.toml', '--backend', 'queue.a') == [
+        *(f'id-{n}' for n in (0, 2, 4, 6, 8)), '5 events delivered']
 
 
 def test_a_configuration_that_is_wrong(dead, tmp_path):
