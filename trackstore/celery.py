@@ -18,7 +18,7 @@ except ImportError as error:
     ) from None
 
 from trackstore import timestamps
-from trackstore.events.carriers.ending import STOPPED
+from trackstore.events.carriers.ending import NO_PAUSE
 from trackstore.events.carriers.places import backend_at
 from trackstore.events.carriers.records import event_in, json_of_event
 from trackstore.events.delivery import Delivery
@@ -141,7 +141,7 @@ class Work:
         last = self.tried + 1 >= delivery.tries
         once = Delivery(delivery.root, delivery.name, 1 if last else 2, 0, 0, bury)
         # what a broker brings it may bring twice, so that backends are to look
-        left = once.deliver(path, events, again=True, stop=STOPPED)
+        left = once.deliver(path, events, again=True, stop=NO_PAUSE)
         if left:
             self._later(delivery, path, events[-left:], 'it failed')
 

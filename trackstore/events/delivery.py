@@ -34,6 +34,16 @@ NO_BACKEND = 'there is no such backend'
 log = logging.getLogger(__name__)
 
 
+class DeliveryThread(threading.Thread):
+    """A thread that does nothing but deliver: no error of a backend ends it."""
+
+
+def _ends_thread(error):
+    """Tell whether an error, such as SystemExit, is meant for who runs this thread."""
+    return not (isinstance(error, Exception)
+                or isinstance(threading.current_thread(), DeliveryThread))
+
+
 class Delivery:
     """Delivers events to the backends below a routing backend.
 
@@ -75,7 +85,7 @@ class Delivery:
         """Deliver events to the leaf of a path; return how many are left.
 
         ``again`` says that some may have been delivered before.  When ``stop``, a
-        ``threading.Event``, is set, no further pause is made, and the events from
+        ``threading.Event``, is set, no further try is made, and the events from
         there on are left; otherwise there are none.
         """
         left, letters = self.attempt(path, events, again, stop)
@@ -142,13 +152,15 @@ class _Attempt:
     def _together(self, events, again):
         """Deliver events at once; where they are refused, take them apart."""
         first, tried = timestamps.clock(), 0
-        while True:
+        while not self._stop.is_set():
             tried += 1
             try:
                 self._send(events, again)
                 self._tries = self._options.tries
                 return 0
-            except Exception as error:
+            except BaseException as error:
+                if _ends_thread(error):
+                    raise
                 if _is_for_good(error):
                     if len(events) > 1:
                         return self._apart(events, again)
@@ -162,8 +174,9 @@ class _Attempt:
                 log.info('%s: %s events not delivered at try %s: %s',
                          self._path, len(events), tried, _told(error))
                 if self._stopped(tried):
-                    return len(events)
+                    break
             again = True  # whether it came through is not known
+        return len(events)
 
     def _apart(self, events, again):
         half = len(events) // 2
@@ -225,7 +238,7 @@ def routes(backend):
 
 
 def _leaves(backends, path):
-    for name, backend in backends.items():
+    for name, backend in list(backends.items()):
         if routes(backend):
             yield from _leaves(backend.backends, (*path, name))
         else:
@@ -239,7 +252,7 @@ def _route(backends, events, path, parts, shared):
     copies of those that are ``shared`` with others.
     """
     shared = shared or len(backends) > 1
-    for name, backend in backends.items():
+    for name, backend in list(backends.items()):
         here = (*path, name)
         if not routes(backend):
             parts[here] = events
@@ -256,6 +269,12 @@ def _processed(backend, events):
         try:
             result = backend.process_event(event)
         except EventEmissionExit:
+            continue
+        except BaseException as error:
+            if _ends_thread(error):
+                raise
+            log.exception('event %r (%s) is dropped: a processor ended with %s',
+                          event.get('name'), event.id, type(error).__name__)
             continue
         if type(result) is list:
             processed += result

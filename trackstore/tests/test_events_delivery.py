@@ -13,6 +13,7 @@ from trackstore.events.backends.async_routing import AsyncRoutingBackend
 from trackstore.events.backends.memory import MemoryBackend
 from trackstore.events.backends.routing import RoutingBackend
 from trackstore.events.backends.tracking import TrackingBackend
+from trackstore.events.carriers import ending
 from trackstore.events.carriers.interfaces import ICarrier
 from trackstore.events.carriers.local import LocalCarrier
 from trackstore.events.configuration import tracker_from
@@ -175,11 +176,25 @@ def test_pauses_grow_and_are_random(monkeypatch):
     assert limits[-1] == (0, 30)
 
 
-def test_a_stop_ends_the_pauses():
+def test_a_stop_ends_the_tries():
     stop = threading.Event()
-    stop.set()
-    one = delivery({'it': Single([None, OSError()])}, pause=1000)
+
+    class Stopping(Single):
+        def answer(self, events):
+            super().answer(events)
+            if len(self.events) == 2:
+                stop.set()
+
+    single = Stopping()
+    one = delivery({'it': single}, pause=1000)
     left, letters = one.attempt(('it',), list(map(event, range(5))), stop=stop)
+    assert (left, letters, single.calls) == (3, [], [[0], [1]])
+
+
+def test_a_single_try_each():
+    one = delivery({'it': Single([None, OSError()])}, pause=1000)
+    left, letters = one.attempt(
+        ('it',), list(map(event, range(5))), stop=ending.NO_PAUSE)
     assert (left, letters) == (4, [])
 
 
