@@ -282,3 +282,16 @@ AsyncRoutingBackend('shop', carrier=CeleryCarrier(app=app))
 print('kombu.transport.redis' in sys.modules)
 """], capture_output=True, text=True, timeout=LONG)
     assert done.stdout == 'True\n', done.stderr
+
+
+def test_the_end_of_a_process_hands_over_what_waits():
+    done = subprocess.run([sys.executable, '-c', """
+from celery import Celery
+from trackstore.events import Tracker
+from trackstore.events.backends.async_routing import AsyncRoutingBackend
+from trackstore.events.carriers import celery
+celery.Broker.send_many = lambda self, events: print(len(events))
+Tracker({'shop': AsyncRoutingBackend('shop', carrier=celery.CeleryCarrier(
+    app=Celery('shop', broker='memory://'), delay=600))}).emit('order.placed')
+"""], capture_output=True, text=True, timeout=LONG)
+    assert (done.stdout, done.stderr) == ('1\n', '')
