@@ -344,7 +344,7 @@ def test_a_tracking_storage_has_each_event_once(tmp_path, queue):
 
 def test_kill_a_process_whose_queue_has_spilled():
     logging.getLogger('ZODB').setLevel(logging.CRITICAL)
-    outcome = spilled.run(12, None, 'test')
+    outcome = spilled.run(8, None, '16')
     assert outcome.problems == []
     # with this seed two rounds have a journal and wait for some events
     assert outcome.counts['until the spill ended'] >= 2 * spilled.SOME
