@@ -25,9 +25,9 @@ class Replay:
         self._opened = opened
         with passive():  # what others have spilled is not for this process
             self._tracker = load(configuration)
-        self._deliveries = {backend.delivery.name: backend.delivery
-                            for backend in _async_backends(self._tracker.backends)}
-        for delivery in self._deliveries.values():
+        self._deliveries = [backend.delivery
+                            for backend in _async_backends(self._tracker.backends)]
+        for delivery in self._deliveries:
             delivery.tries = min(delivery.tries, TRIES)
         self.delivered = self.failed = self.unknown = 0
         self.failures = {}      # by path of the backend: how many, the last reason
@@ -51,8 +51,13 @@ class Replay:
         by_path = defaultdict(list)
         with self._opened() as tracks:
             for id in ids:
-                if (track := tracks.get(id)) is not None:
+                if (track := tracks.get(id)) is None:
+                    continue
+                try:
                     by_path[track.userName].append((id, event_of_letter(track)))
+                except (KeyError, TypeError, ValueError):
+                    self.unknown += 1
+                    self._note(str(track.userName), 1, f'track {id} is no dead letter')
         outcome = {}        # by id: None, or the letter of the new failure
         for path, pairs in by_path.items():
             outcome.update(self._send(path, pairs))
@@ -76,17 +81,20 @@ class Replay:
             self.unknown += len(pairs)
             self._note(path, len(pairs), f'{NO_BACKEND} in the configuration')
             return {}
-        events = [event for _, event in pairs]
+        # there may be two letters of one event
+        events = list({event.id: event for _, event in pairs}.values())
         _, letters = delivery.attempt(leaf, events, again=True)
         failed = {letter.event.id: letter for letter in letters}
-        self.failed += len(failed)
-        self.delivered += len(events) - len(failed)
-        if letters:
-            self._note(path, len(letters), letters[-1].reason)
-        return {id: failed.get(event.id) for id, event in pairs}
+        outcome = {id: failed.get(event.id) for id, event in pairs}
+        lost = sum(letter is not None for letter in outcome.values())
+        self.failed += lost
+        self.delivered += len(outcome) - lost
+        if lost:
+            self._note(path, lost, letters[-1].reason)
+        return outcome
 
     def _find(self, path):
-        for delivery in self._deliveries.values():
+        for delivery in self._deliveries:
             for leaf in delivery.leaves():
                 if delivery.path_of(leaf) == path:
                     return delivery, leaf
@@ -97,7 +105,7 @@ class Replay:
         self.failures[path] = before + count, reason
 
     def _close(self):
-        for delivery in self._deliveries.values():
+        for delivery in self._deliveries:
             for backend in delivery.leaves().values():
                 for name in ('flush', 'close'):
                     method = getattr(backend, name, None)
