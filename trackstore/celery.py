@@ -70,6 +70,11 @@ class DeliveryTask(Task):
     acks_late = True
     ignore_result = True
 
+    # Whatever an application says for its own tasks: these are put into the queue
+    # again by ``DeliveryRequest``, and would be there twice.
+    acks_on_failure_or_timeout = acks_on_failure = acks_on_timeout = True
+    reject_on_worker_lost = retry_on_worker_lost = False
+
 
 @shared_task(name=NAME, bind=True, base=DeliveryTask)
 def send_event(self, place, events, options=None, leaf=None, tried=0, first=None,

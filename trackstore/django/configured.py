@@ -51,10 +51,14 @@ def names():
 
 def enabled():
     """Tell whether events are wanted."""
-    for name in ENABLED:
-        if given(name):
-            return bool(getattr(settings, name))
-    return True
+    own, other = ENABLED
+    if given(own):
+        value = getattr(settings, own)
+        if not isinstance(value, bool):  # 'False', of an environment variable, is true
+            raise ConfigurationError(
+                f'{own}: {value!r} is no flag; allowed are True and False')
+        return value
+    return bool(getattr(settings, other, True))
 
 
 def backends(name):
@@ -111,7 +115,7 @@ def _translated_path(path):
 def locator():
     """Return a new context locator."""
     contexts = getattr(settings, CONTEXTS, 'task')
-    if contexts not in LOCATORS:
+    if not isinstance(contexts, str) or contexts not in LOCATORS:
         raise ConfigurationError(
             f'{CONTEXTS}: {contexts!r} is not known; allowed are '
             f'{", ".join(LOCATORS)}')

@@ -1,14 +1,24 @@
 """What many tests need."""
 
 import logging
+import os
 import tempfile
 
+import hypothesis
 import pytest
 
 import trackstore
 from trackstore.tests.gate import Gate
 from trackstore.tests.receiver import Receiver
 from trackstore.tests.storages import Places
+
+# Neither how fast the machine is nor chance decides; who asks for a number of
+# examples has others each time.
+hypothesis.settings.register_profile(
+    'trackstore', deadline=None,
+    derandomize='TRACKSTORE_EXAMPLES' not in os.environ,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile('trackstore')
 
 
 @pytest.fixture(scope='session')

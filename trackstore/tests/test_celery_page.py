@@ -46,6 +46,14 @@ def test_the_project_of_the_page(tmp_path, redis):
     assert worker is not None and (tmp_path / 'events.fs').exists()
 
 
+CELERY = """
+from celery import Celery
+
+app = Celery('shop')
+app.config_from_object('django.conf:settings', namespace='CELERY')
+app.autodiscover_tasks()
+"""
+
 SETTINGS = """
 from trackstore.tests.djangoproject.settings import *
 
@@ -54,8 +62,7 @@ TRACKSTORE_BACKENDS = {'outer': {
     'OPTIONS': {'backends': {'orders': {
         'ENGINE': 'trackstore.events.backends.async_routing.AsyncRoutingBackend',
         'OPTIONS': {
-            'carrier': {'ENGINE': 'trackstore.events.carriers.celery.CeleryCarrier',
-                        'OPTIONS': {'app': 'shopcelery.app'}},
+            'carrier': {'ENGINE': 'trackstore.events.carriers.celery.CeleryCarrier'},
             'backends': {'archive': {
                 'ENGINE': 'trackstore.events.backends.tracking.TrackingBackend',
                 'OPTIONS': {'where': BASE / 'events.fs'}}}}}}}}}
@@ -63,17 +70,18 @@ TRACKSTORE_BACKENDS = {'outer': {
 
 
 def test_a_project_of_django(tmp_path, redis):
-    """Its workers make the tracker when Django starts."""
+    """Its workers make the tracker when Django starts; Celery is as its manual says."""
     need('django', 'click', 'rich')
     project = Project(tmp_path)
-    project.put('shopsettings.py', 'from pathlib import Path\n'
-                f'BASE = Path({str(tmp_path)!r})\n{SETTINGS}')
-    project.put('shopcelery.py', 'from celery import Celery\n'
-                f"app = Celery('shop', broker='{redis.url}',"
-                "             include=['trackstore.celery'])\n")
-    project.environment.update(DJANGO_SETTINGS_MODULE='shopsettings',
+    (tmp_path / 'shop').mkdir()
+    project.put('shop/settings.py', 'from pathlib import Path\n'
+                f'BASE = Path({str(tmp_path)!r})\n'
+                f'CELERY_BROKER_URL = {redis.url!r}\n{SETTINGS}')
+    project.put('shop/celery.py', CELERY)
+    project.put('shop/__init__.py', 'from .celery import app as celery_app\n')
+    project.environment.update(DJANGO_SETTINGS_MODULE='shop.settings',
                                DJANGOPROJECT=str(tmp_path))
-    worker = project.start('celery -A shopcelery worker --concurrency 1')
+    worker = project.start('celery -A shop worker -P solo')
     manage = 'python -m trackstore.tests.djangoproject.manage trackstore_events'
     try:
         assert project.run(f'{manage} emit order.placed') == 'outer.orders: sent\n'

@@ -41,6 +41,7 @@ from trackstore.tests.odd_events import (
     odd,
     odd_events,
 )
+from trackstore.tests.waiting import LONG
 
 NOON = datetime.datetime(2026, 11, 21, 12, tzinfo=datetime.timezone.utc)
 SECRET = 'a secret of the shop'
@@ -293,7 +294,7 @@ def test_a_pseudonym_is_the_same_in_another_process(monkeypatch):
             'hashing = HashFields(["data"], key_variable="SHOP_KEY")\n'
             'print(hashing.pseudonym({"b", "a"}))')
     done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True,
-                          timeout=60, check=True)
+                          timeout=LONG, check=True)
     assert done.stdout.strip() == HashFields(['data'], SECRET).pseudonym({'a', 'b'})
 
 

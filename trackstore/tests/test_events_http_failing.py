@@ -2,11 +2,13 @@
 
 import contextlib
 import hashlib
+import itertools
 import shutil
 import socket
 import subprocess
 import threading
 import time
+import types
 from pathlib import Path
 
 import pytest
@@ -17,8 +19,9 @@ from trackstore.events.backends.http import HTTPBackend
 from trackstore.events.carriers.local import LocalCarrier
 from trackstore.events.exceptions import DeliveryError
 from trackstore.tests.receiver import Receiver
-from trackstore.tests.servers import free_port, need, unavailable
+from trackstore.tests.servers import deaf_port, need, unavailable
 from trackstore.tests.test_events_wire import event
+from trackstore.tests.waiting import LONG
 
 need('httpx')
 
@@ -101,7 +104,10 @@ def test_what_is_taken_is_taken_even_if_the_answer_breaks_off(
     assert len(receiver.requests) == 1
 
 
-def test_an_answer_that_drips_is_waited_for_only_so_long():
+def test_an_answer_that_drips_is_waited_for_only_so_long(monkeypatch):
+    ticks = itertools.count()  # time passes with each part
+    monkeypatch.setattr('trackstore.events.backends.http.time', types.SimpleNamespace(
+        monotonic=lambda: 10 * next(ticks)))
     with socket.create_server(('127.0.0.1', 0)) as server:
         def serve():
             connection = server.accept()[0]
@@ -115,7 +121,7 @@ def test_an_answer_that_drips_is_waited_for_only_so_long():
         thread = threading.Thread(target=serve)
         thread.start()
         error = refused(HTTPBackend(
-            f'http://127.0.0.1:{server.getsockname()[1]}', timeout=0.2, **ONCE))
+            f'http://127.0.0.1:{server.getsockname()[1]}', timeout=LONG, **ONCE))
         thread.join()
     assert '503 No: xxx' in str(error)
 
@@ -131,8 +137,8 @@ def test_an_id_that_is_no_header_is_sent_as_a_digest(receiver, http_backend, id)
 
 
 def test_nobody_listens():
-    to = HTTPBackend(f'http://127.0.0.1:{free_port()}/', **QUICK)
-    error = refused(to)
+    with deaf_port() as port:
+        error = refused(HTTPBackend(f'http://127.0.0.1:{port}/', **QUICK))
     assert error.again and 'ConnectError' in str(error)
 
 

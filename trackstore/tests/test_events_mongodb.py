@@ -24,8 +24,9 @@ from trackstore.events.carriers.local import LocalCarrier
 from trackstore.events.event import Event
 from trackstore.events.exceptions import DeliveryError
 from trackstore.events.interfaces import IRepeatingBackend
-from trackstore.tests.servers import HOST, free_port, need, wait_for
+from trackstore.tests.servers import HOST, deaf_port, free_port, need, wait_for
 from trackstore.tests.test_events_wire import AT, event
+from trackstore.tests.waiting import LONG
 
 pymongo = need('pymongo')
 PASSWORD = 'pass:w@rd/1'
@@ -53,7 +54,12 @@ class Server:
 
     def stop(self):
         self.process.terminate()
-        self.process.wait(30)
+        self.process.wait(LONG)
+
+    def kill(self):
+        """End without writing what is there to the disk: nobody needs it any more."""
+        self.process.kill()
+        self.process.wait(LONG)
 
     def __enter__(self):
         return self
@@ -65,8 +71,11 @@ class Server:
 @pytest.fixture(scope='module')
 def server(tmp_path_factory):
     need('secantus')
-    with Server(tmp_path_factory.mktemp('mongodb')).start() as server:
+    server = Server(tmp_path_factory.mktemp('mongodb')).start()
+    try:
         yield server
+    finally:
+        server.kill()
 
 
 @pytest.fixture
@@ -255,27 +264,30 @@ def test_close_and_open_again(backend):
 
 
 def test_nobody_listens():
-    to = MongoBackend(port=free_port(), extra={'serverSelectionTimeoutMS': 10})
-    with pytest.raises(DeliveryError, match='ServerSelectionTimeoutError') as caught:
-        to.send(event())
-    assert caught.value.again
-    with pytest.raises(DeliveryError):
-        to.holds(event())
-    to.close()
+    with deaf_port() as port:
+        to = MongoBackend(port=port, extra={'serverSelectionTimeoutMS': 10})
+        with pytest.raises(
+                DeliveryError, match='ServerSelectionTimeoutError') as caught:
+            to.send(event())
+        assert caught.value.again
+        with pytest.raises(DeliveryError):
+            to.holds(event())
+        to.close()
 
 
 def test_a_server_that_comes_back(tmp_path, backend):
     need('secantus')
     one, two = event(), event()
     with Server(tmp_path).start('--sync-on-commit') as server:
-        to = backend(port=server.port, extra={'serverSelectionTimeoutMS': 500})
+        to = backend(port=server.port)
         to.send(one)
-    with pytest.raises(DeliveryError) as caught:
+    with pymongo.timeout(0.1), pytest.raises(DeliveryError) as caught:
         to.send(two)
     assert caught.value.again
     with server.start():
         to.send_again([one, two])
         assert {each['_id'] for each in documents(to)} == {one.id, two.id}
+        to.close()  # which it would not do at once without the server
 
 
 @pytest.fixture(scope='module')
@@ -285,8 +297,11 @@ def guarded(tmp_path_factory):
     server = Server(tmp_path_factory.mktemp('guarded'))
     with server.start('--sync-on-commit'), pymongo.MongoClient(server.uri) as client:
         client['shop'].command('createUser', 'ann', pwd=PASSWORD, roles=['readWrite'])
-    with server.start('--auth'):
+    server.start('--auth')
+    try:
         yield server
+    finally:
+        server.kill()
 
 
 def test_a_password_of_the_environment(guarded, backend, monkeypatch):
@@ -302,10 +317,10 @@ def test_a_wrong_password_is_refused_and_not_shown(guarded, backend, by_uri, cap
     to = backend(uri=f'mongodb://ann:wrong-one@{HOST}:{guarded.port}/shop',
                  port=27017) if by_uri else backend(
         port=guarded.port, database='shop', user='ann', password='wrong-one')
-    to._options['serverSelectionTimeoutMS'] = 100
     with pytest.raises(DeliveryError) as caught:
         to.send(event())
     assert not caught.value.again
+    to.close()  # the same client would wait before it asks again
     Tracker({'mongodb': to}).emit('a')
     assert 'authentication failed' in caplog.text
     assert 'wrong-one' not in caplog.text + str(caught.value)

@@ -1,7 +1,7 @@
 """Routing: processors one after the other, then each backend."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from transaction.interfaces import TransientError
 from zope.interface import implementer
@@ -33,12 +33,23 @@ class RoutingBackend:
     def __init__(self, backends=None, processors=None):
         self.backends = {}
         self.processors = []
-        for name in sorted(backends or {}):
+        if backends is not None and not isinstance(backends, Mapping):
+            raise ConfigurationError(
+                f'backends: {shown(backends)} is no mapping; wanted is one of names to '
+                f'backends')
+        if processors is not None and not isinstance(processors, Iterable):
+            raise ConfigurationError(
+                f'processors: {shown(processors)} is no list; wanted is one of '
+                f'callables that take an event')
+        for name in sorted(backends or {}, key=str):
             self.register_backend(name, backends[name])
         for processor in processors or ():
             self.register_processor(processor)
 
     def register_backend(self, name, backend):
+        if not isinstance(name, str):
+            raise ConfigurationError(
+                f'backends: {name!r} is no name; allowed is text')
         if not callable(getattr(backend, 'send', None)):
             raise ConfigurationError(
                 f'backends[{name!r}]: {shown(backend)} is no backend; wanted is an '

@@ -293,7 +293,9 @@ class LocalCarrier:
     def _finish(self):
         """Close the backend at the end of the process."""
         if self._used:
-            self._delivery.root.close(self._exit_wait)
+            # the root of a queue before a broker has nothing more to close
+            close = getattr(self._delivery.root, 'close', self.close)
+            close(self._exit_wait)
         else:   # what the backends have open may be another process's
             self.close()
 

@@ -17,6 +17,7 @@ from trackstore.events.exceptions import DeliveryError
 BACKEND = f'{__name__}.Writing'
 QUEUE = 'trackstore.events.backends.async_routing.AsyncRoutingBackend'
 CARRIER = 'trackstore.events.carriers.celery.CeleryCarrier'
+LOCAL = 'trackstore.events.carriers.local.LocalCarrier'
 
 
 def folder():
@@ -84,6 +85,11 @@ def got(name):
             while file.peek(1):
                 found.append(pickle.load(file))
     return found
+
+
+def numbers(name):
+    """Return the numbers that are in the data of these events."""
+    return sorted(event['data']['number'] for _, event in got(name))
 
 
 def tries(name):

@@ -25,6 +25,9 @@ WRONG = [
      'TRACKSTORE_BACKENDS.a.OPTIONS: limit: -1 is no number of events; allowed'),
     ({'TRACKSTORE_CONTEXTS': 'request'},
      "TRACKSTORE_CONTEXTS: 'request' is not known; allowed are tracker, thread, task"),
+    ({'TRACKSTORE_CONTEXTS': ['task']}, r"TRACKSTORE_CONTEXTS: \['task'\] is not kno"),
+    ({'TRACKSTORE_BACKENDS': {1: {'ENGINE': MEMORY}, 'a': {'ENGINE': MEMORY}}},
+     'backends: 1 is no name; allowed is text'),
     ({'TRACKSTORE_ON_COMMIT': 'nowhere'}, "using: 'nowhere' is no database"),
 ]
 
@@ -47,6 +50,10 @@ REQUEST = [
      "TRACKSTORE_REQUEST_CONTEXT: 'shop.tenant' cannot be imported"),
     ({'TRACKSTORE_REQUEST_CONTEXT': {'a': 'os.sep'}},
      "TRACKSTORE_REQUEST_CONTEXT: 'os.sep' is a str; wanted is the path of a function"),
+    ({'TRACKSTORE_REQUEST_CONTEXT': {1: 'path'}},
+     'TRACKSTORE_REQUEST_CONTEXT: 1 is no key of the context; allowed is text'),
+    ({'TRACKSTORE_TRUSTED_PROXIES': [10]},
+     'TRACKSTORE_TRUSTED_PROXIES: 10 is no address; allowed are texts like'),
     ({'TRACKSTORE_REQUEST_ID_HEADER': 'X Id'},
      "TRACKSTORE_REQUEST_ID_HEADER: 'X Id' is no header; allowed are names like"),
     ({'TRACKSTORE_TRUSTED_PROXIES': ['proxy']},
@@ -82,3 +89,11 @@ def test_the_app_where_no_command_is_about_to_run():
     """Other than in a command, Django does not start."""
     with override_settings(TRACKSTORE_CONTEXTS='x'), pytest.raises(ConfigurationError):
         apps.get_app_config('trackstore').ready()
+
+
+def test_a_text_says_not_whether_events_are_wanted():
+    """``'False'`` is true, and comes from the environment."""
+    with override_settings(TRACKSTORE_ENABLED='False'):
+        found, = run_checks(tags=['trackstore'])
+        assert found.id == 'trackstore.E001'
+        assert "TRACKSTORE_ENABLED: 'False' is no flag; allowed are True" in found.msg
