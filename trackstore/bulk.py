@@ -1,5 +1,6 @@
 """Saving and removing many tracks at a time."""
 
+import math
 from collections.abc import Mapping
 from itertools import islice
 
@@ -150,8 +151,8 @@ def _fields(record):
 
 def _checked_times(times):
     types = frozenset(map(type, times))
-    if types == {int} and (min(times) >= -timestamps.LARGEST
-                           and max(times) <= timestamps.LARGEST):
+    if types <= {int, float} and all(map(math.isfinite, times)) and (
+            min(times) >= -timestamps.LARGEST and max(times) <= timestamps.LARGEST):
         return times
     now = timestamps.getTimeStamp()
     return [now if time is None else timestamps.checked(time) for time in times]
@@ -168,11 +169,11 @@ def _resolved_runs(storage, tasks, runs, times):
     for run in wanted.difference(ends, {0}):
         ends[run] = saving.run_for(storage, None, run, None)[1].end
     if wanted == {0}:
-        _resolve_current(storage, _first_times(tasks, times), current, ends)
+        _resolve_current(storage, first_times(tasks, times), current, ends)
         runs = list(map(current.__getitem__, tasks))
     elif 0 in wanted:
         chosen = [n for n, run in enumerate(runs) if not run]
-        _resolve_current(storage, _first_times(
+        _resolve_current(storage, first_times(
             [tasks[n] for n in chosen], [times[n] for n in chosen]), current, ends)
         runs = [run or current[task]
                 for run, task in zip(runs, tasks, strict=True)]
@@ -182,7 +183,7 @@ def _resolved_runs(storage, tasks, runs, times):
     return runs
 
 
-def _first_times(tasks, times):
+def first_times(tasks, times):
     """Return the time of each task's first track, in the order of these."""
     moments = dict.fromkeys(tasks)
     moments.update(zip(reversed(tasks), reversed(times), strict=True))

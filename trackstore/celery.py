@@ -17,7 +17,7 @@ except ImportError as error:
     ) from None
 
 from trackstore import timestamps
-from trackstore.events.carriers.ending import STOPPED
+from trackstore.events.carriers.ending import NO_PAUSE
 from trackstore.events.carriers.places import backend_at
 from trackstore.events.carriers.records import event_in, json_of_event
 from trackstore.events.delivery import Delivery
@@ -154,7 +154,7 @@ class Work:
         # stopped, it makes one try of each, and leaves what fails
         once = Delivery(delivery.root, delivery.name, 2, 0, 0, bury)
         # what a broker brings it may bring twice, so that backends are to look
-        left = once.deliver(path, events, again=True, stop=STOPPED,
+        left = once.deliver(path, events, again=True, stop=NO_PAUSE,
                             tries=1 if last else None)
         if left:
             # behind those that came through, what is left has not been tried so often

@@ -7,11 +7,10 @@ from typing import NamedTuple
 from persistent import Persistent
 from zope.interface import implementer
 
-from trackstore import damage, keys, tail
+from trackstore import branches, damage, keys, tail
 from trackstore.interfaces import IRun
-from trackstore.ledger import NAME, Ledger, leaf_of
+from trackstore.ledger import NAME, Ledger
 from trackstore.timestamps import checked, timeStamp2ISO
-from trackstore.view import prefetch
 
 #: The number of pages of each of the two tails of runs.
 PAGES = 4
@@ -102,16 +101,17 @@ class Run:
 class RunTable(Persistent):
     """The runs by number, and the current run of each task.
 
-    New and changed entries stand in pages first; upkeep moves them to ledgers.
+    New and changed entries stand in pages first; upkeep moves them to ledgers, and
+    current runs to branches.
     """
 
-    #: The parts that are persistent objects, in the order of the state.
-    LEDGERS = ('active', 'done', 'current')
+    LEDGERS = ('active', 'done')
 
     def __init__(self):
         self.pages = tail.make(tail.SharingPage, PAGE_NAME, PAGES)
         self.current_pages = tail.make(tail.SharingPage, CURRENT_NAME, PAGES)
-        self.active, self.done, self.current = map(Ledger, self.LEDGERS)
+        self.active, self.done = map(Ledger, self.LEDGERS)
+        self.current = branches.Branch()
 
     def __getstate__(self):
         return self.pages, self.current_pages, self.active, self.done, self.current
@@ -122,8 +122,9 @@ class RunTable(Persistent):
         damage.distinct(self, (*parts[0], *parts[1], *parts[2:]))
         tail.expect(self.pages, PAGE_NAME)
         tail.expect(self.current_pages, CURRENT_NAME)
-        for name, ledger in zip(self.LEDGERS, parts[2:], strict=True):
+        for name, ledger in zip(self.LEDGERS, parts[2:4], strict=True):
             damage.expect(ledger, Ledger, NAME, name)
+        damage.expect(self.current, branches.Branch, branches.NAME, branches.ROOT)
 
     def _page(self, number):
         return damage.loaded(self.pages[number // tail.PAGE_SIZE % PAGES])
@@ -182,9 +183,7 @@ class RunTable(Persistent):
 
     def prefetch_current(self, taskIds):
         """Ask a server at once for what tells the current runs of tasks."""
-        leaves = damage.loaded(self.current).leaves
-        found = {leaf_of(keys.sort_key(taskId)) for taskId in taskIds}
-        prefetch(leaves[number] for number in found if number in leaves)
+        damage.loaded(self.current).prefetch(map(keys.sort_key, taskIds))
 
     def set_current(self, taskId, number):
         """Set the task's current run, None for none."""

@@ -65,12 +65,19 @@ def _new_run(storage, taskId, timeStamp):
     transaction = storage._p_jar.transaction_manager.get()
     starting = numbering.shared(storage).starting
     key = keys.sort_key(taskId)
-    other, number, theirs = starting.get(key, (lambda: None, 0, None))
-    if other() in (None, transaction) or storage._runs.get(number) is not None:
+    other, place, number, theirs = starting.get(key, (_gone, _gone, 0, None))
+    # what a connection began before is over, though somebody may hold the transaction
+    if (other() in (None, transaction) or place() is storage._p_jar
+            or storage._runs.get(number) is not None):
         number = storage._take_number('runs', 1)
-        starting[key] = weakref.ref(transaction), number, state
+        starting[key] = (weakref.ref(transaction), weakref.ref(storage._p_jar),
+                         number, state)
         return number, state
     return number, theirs
+
+
+def _gone():
+    """Stand for a weak reference to what is not there any more."""
 
 
 def start_run(storage, taskId, number, state):

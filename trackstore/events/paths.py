@@ -1,6 +1,10 @@
 """Paths of fields in events: ``context.user.id``."""
 
+from trackstore.events.event import Event
 from trackstore.events.exceptions import ConfigurationError
+
+#: Types of mappings that need no further look.
+_PLAIN = frozenset((dict, Event))
 
 
 def parsed(path, name='path'):
@@ -28,26 +32,29 @@ def value_at(event, path, default=None):
     return event
 
 
-def reader(paths):
-    """Return a function from an event to the first value that is not None, or None.
+def first(event, paths):
+    """Return the first value at one of the paths that is not None, or None."""
+    return next((value for path in paths
+                 if (value := value_at(event, path)) is not None), None)
 
-    The frequent kinds of paths have quicker ones.
-    """
-    outer = paths[0][0]
-    if paths == ((outer,),):
-        return lambda event: event.get(outer)
-    if any(len(path) != 2 or path[0] != outer for path in paths):
-        return lambda event: next(
-            (value for path in paths
-             if (value := value_at(event, path)) is not None), None)
-    keys = [key for _, key in paths]
 
-    def read(event):
-        inner = event.get(outer)
-        if isinstance(inner, dict):
-            for key in keys:
-                value = inner.get(key)
-                if value is not None:
-                    return value
-        return None
-    return read
+def column(events, paths):
+    """Return what ``first`` returns for each of many events, a list."""
+    values = _values(events, paths[0])
+    for path in paths[1:]:
+        if type(None) not in set(map(type, values)):
+            break
+        others = _values(events, path)
+        values = [other if value is None else value
+                  for value, other in zip(values, others, strict=True)]
+    return values
+
+
+def _values(mappings, path):
+    for key in path:
+        if _PLAIN.issuperset(map(type, mappings)):
+            mappings = [mapping.get(key) for mapping in mappings]
+        else:
+            mappings = [mapping.get(key) if isinstance(mapping, dict) else None
+                        for mapping in mappings]
+    return mappings

@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 from trackstore.tests.servers import HOST, free_port, need, unavailable, wait_for
+from trackstore.tests.waiting import LONG
 
 
 def redis_server():
@@ -46,4 +47,4 @@ class Redis:
     def stop(self):
         if self.process is not None and self.process.poll() is None:
             self.process.terminate()
-            self.process.wait(20)
+            self.process.wait(LONG)

@@ -8,6 +8,7 @@ import sys
 from click.testing import CliRunner
 
 from trackstore.cli.command import command
+from trackstore.tests.waiting import LONG
 
 COMMANDS = ('query', 'count', 'top', 'histogram', 'runs', 'info', 'compact', 'pack',
             'verify', 'export')
@@ -35,13 +36,13 @@ def arguments_of(name, store):
 def shell(*arguments, **environment):
     return subprocess.run(
         [sys.executable, '-m', 'trackstore.cli', *map(str, arguments)],
-        capture_output=True, env={**os.environ, **environment}, timeout=60)
+        capture_output=True, env={**os.environ, **environment}, timeout=LONG)
 
 
 def run_faults(*arguments):
     """Run the command for faults; return what it prints."""
     done = subprocess.run(
         [sys.executable, '-m', 'trackstore.tests.faults', *arguments],
-        capture_output=True, text=True, timeout=300)
+        capture_output=True, text=True, timeout=3 * LONG)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

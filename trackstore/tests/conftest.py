@@ -1,14 +1,24 @@
 """What many tests need."""
 
 import logging
+import os
 import tempfile
 
+import hypothesis
 import pytest
 
 import trackstore
 from trackstore.tests.gate import Gate
 from trackstore.tests.receiver import Receiver
 from trackstore.tests.storages import Places
+
+# Neither how fast the machine is nor chance decides; who asks for a number of
+# examples has others each time.
+hypothesis.settings.register_profile(
+    'trackstore', deadline=None,
+    derandomize='TRACKSTORE_EXAMPLES' not in os.environ,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile('trackstore')
 
 
 @pytest.fixture(scope='session')
@@ -37,6 +47,20 @@ def receiver():
     receiver = Receiver()
     yield receiver
     receiver.close()
+
+
+@pytest.fixture
+def http_backend(receiver):
+    """Return a function that makes backends for the receiver, closed in the end."""
+    from trackstore.events.backends.http import HTTPBackend
+    made = []
+
+    def make(path='/events', **options):
+        made.append(HTTPBackend(receiver.url + path, **options))
+        return made[-1]
+    yield make
+    for each in made:
+        each.close()
 
 
 @pytest.fixture

@@ -5,15 +5,19 @@ import traceback
 import warnings
 
 
+def fork():
+    """Fork without a warning of other threads: those of the tests hold no locks."""
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore', DeprecationWarning)
+        return os.fork()
+
+
 def in_child(work):
     """Call a function in a child process, and return the id of that.
 
     It ends with status 1 if there is an error, and does nothing else at its end.
     """
-    with warnings.catch_warnings():
-        # of other threads: those of the tests hold no locks then
-        warnings.simplefilter('ignore', DeprecationWarning)
-        child = os.fork()
+    child = fork()
     if child:
         return child
     status = 1

@@ -3,9 +3,8 @@
 import threading
 
 from trackstore.events.backends.memory import MemoryBackend
-
-#: More seconds than anything here takes.
-LONG = 60
+from trackstore.events.forks import renewed_after_fork
+from trackstore.tests.waiting import LONG
 
 
 class Gate(MemoryBackend):
@@ -16,6 +15,11 @@ class Gate(MemoryBackend):
         self.open = threading.Event()
         self.entered = threading.Event()
         self.sizes = []
+        renewed_after_fork(self)
+
+    def after_fork(self):
+        """Have locks that no thread of the parent holds."""
+        self.open, self.entered = map(_like, (self.open, self.entered))
 
     def send_many(self, events):
         self.entered.set()
@@ -28,6 +32,13 @@ class Gate(MemoryBackend):
 
     def numbers(self):
         return [event['data']['n'] for event in self.events]
+
+
+def _like(event):
+    another = threading.Event()
+    if event.is_set():
+        another.set()
+    return another
 
 
 def emit(tracker, start, stop):

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from trackstore.tests.waiting import LONG
+
 BLOCK = re.compile(
     r'^\.\. code-block:: (\w+)\n(?:   :caption: ([^\n]*)\n)?\n((?:   [^\n]*\n|\n)+)',
     re.MULTILINE)
@@ -48,7 +50,7 @@ class Project:
         line = re.sub(r'^trackstore ', 'python -m trackstore.cli ', line)
         return subprocess.run(
             f'exec 2>&1; {line}', shell=True, cwd=self.folder, env=self.environment,
-            stdout=subprocess.PIPE, text=True, timeout=120).stdout
+            stdout=subprocess.PIPE, text=True, timeout=LONG).stdout
 
     def start(self, line):
         """Start the program of a line, with its output in a file."""

@@ -6,6 +6,8 @@ import ssl
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from trackstore.tests.waiting import LONG
+
 
 class Request:
     """A request that has come: its path, headers and body as it was sent."""
@@ -71,7 +73,7 @@ class Receiver:
             handler.close_connection = True
             return
         if isinstance(answer, threading.Event):
-            answer.wait(30)
+            answer.wait(LONG)
             answer = 200
         status, headers, text = answer if isinstance(answer, tuple) else (
             answer, {}, b'')

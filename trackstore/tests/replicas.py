@@ -1,9 +1,9 @@
 """A PostgreSQL server and its standby, set up as ``docs/postgresql.rst`` says."""
 
-import time
 from pathlib import Path
 
 from trackstore.tests.servers import HOST, PostgreSQL
+from trackstore.tests.waiting import LONG, wait_until
 
 #: The files that the page shows.
 SHOWN = Path(__file__).parents[2] / 'docs' / 'postgresql'
@@ -22,7 +22,7 @@ class Standby(PostgreSQL):
                  env=self.environment(DATA=str(self.folder)))
 
     def promote(self):
-        self.run('pg_ctl', '-w', '-D', self.folder, 'promote')
+        self.run('pg_ctl', '-w', '-t', LONG, '-D', self.folder, 'promote')
 
 
 class Deployment:
@@ -114,12 +114,3 @@ class Deployment:
         [[end]] = self.primary.execute('SELECT pg_current_wal_lsn()')
         wait_until(lambda: self.standby.execute(
             f"SELECT pg_last_wal_replay_lsn() >= '{end}'") == [(True,)])
-
-
-def wait_until(holds, seconds=20):
-    """Wait until a function returns true; a RuntimeError if it never does."""
-    limit = time.monotonic() + seconds
-    while not holds():
-        if time.monotonic() > limit:
-            raise RuntimeError('what was waited for did not come')
-        time.sleep(0.02)

@@ -5,17 +5,27 @@ Where one cannot be had, the test is skipped with the reason; in CI it fails.
 
 import importlib
 import os
+import random
 import shutil
 import socket
 import subprocess
 import sys
 import time
 import warnings
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
+from trackstore.tests.waiting import LONG
+
 HOST = '127.0.0.1'
+
+#: Where servers listen: below the ports that a system gives to clients, which would
+#: take one of them before its server does, or between its end and its return.
+PORTS = range(15_000, 32_000)
+
+_given = set()
 
 
 def unavailable(reason):
@@ -36,12 +46,26 @@ def need(*modules):
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return probe.getsockname()[1]
+    """Return a port that nobody has, and that nobody else gets from here."""
+    while True:
+        # not what other tests seed, which other runs do as well
+        port = random.SystemRandom().choice(PORTS)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind((HOST, port))
+            if port not in _given:
+                _given.add(port)
+                return port
 
 
-def wait_for(port, process, log, seconds=30):
+@contextmanager
+def deaf_port():
+    """Yield a port at which nobody listens, nor can begin to."""
+    with socket.socket() as taken:
+        taken.bind((HOST, 0))
+        yield taken.getsockname()[1]
+
+
+def wait_for(port, process, log, seconds=LONG):
     """Wait until somebody listens; a RuntimeError with the log if nobody does."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -68,7 +92,7 @@ class ZEOServer:
 
     @property
     def uri(self):
-        return f'zeo://{HOST}:{self.port}?wait_timeout=10'
+        return f'zeo://{HOST}:{self.port}?wait_timeout={LONG}'
 
     def start(self):
         log = self.path.with_suffix('.log')
@@ -85,11 +109,11 @@ class ZEOServer:
     def stop(self):
         if self.process is not None:
             self.process.terminate()
-            self.process.wait(20)
+            self.process.wait(LONG)
 
     def kill(self):
         self.process.kill()
-        self.process.wait(20)
+        self.process.wait(LONG)
 
     def __enter__(self):
         self.start()
@@ -97,6 +121,11 @@ class ZEOServer:
 
     def __exit__(self, *exception):
         self.stop()
+
+
+def give_up_after(storage, seconds):
+    """Let a client of ZEO wait so long for a server that does not answer."""
+    storage._server.timeout = seconds
 
 
 class PostgreSQL:
@@ -137,7 +166,7 @@ class PostgreSQL:
         return {**os.environ, 'PATH': path, **more}
 
     def _control(self, *arguments):
-        self.run('pg_ctl', '-w', '-D', self.folder, *arguments)
+        self.run('pg_ctl', '-w', '-t', LONG, '-D', self.folder, *arguments)
 
     def start(self):
         options = ' '.join(f'-c {setting}' for setting in self.settings)

@@ -15,6 +15,7 @@ from trackstore.events.exceptions import ConfigurationError, TrackerError
 from trackstore.events.slowlog import SlowLog
 from trackstore.events.tracker import TRACKERS
 from trackstore.tests.servers import need
+from trackstore.tests.waiting import LONG
 
 MEMORY = {'ENGINE': 'trackstore.events.backends.memory.MemoryBackend'}
 ROUTING = 'trackstore.events.backends.routing.RoutingBackend'
@@ -127,7 +128,7 @@ def test_celery_that_is_missing_is_named():
     done = subprocess.run([sys.executable, '-c', (
         'import sys; sys.modules["celery"] = None\n'
         'from trackstore.events.carriers.celery import CeleryCarrier\n'
-        'CeleryCarrier()')], capture_output=True, text=True, timeout=60)
+        'CeleryCarrier()')], capture_output=True, text=True, timeout=LONG)
     assert "pip install 'trackstore[celery]'" in done.stderr.splitlines()[-1]
 
 
@@ -380,7 +381,7 @@ for name in names:
         importlib.import_module(f'trackstore.{name}')
 assert len(names) > 100
 print(sorted({'django', 'celery', 'kombu'} & set(sys.modules)))
-"""], capture_output=True, text=True, timeout=60)
+"""], capture_output=True, text=True, timeout=LONG)
     assert (done.stdout, done.stderr) == ('[]\n', '')
 
 
@@ -395,5 +396,18 @@ app = Celery('shop', broker='redis://127.0.0.1:1/0')
 assert 'kombu.transport.redis' not in sys.modules
 AsyncRoutingBackend('shop', carrier=CeleryCarrier(app=app))
 print('kombu.transport.redis' in sys.modules)
-"""], capture_output=True, text=True, timeout=60)
+"""], capture_output=True, text=True, timeout=LONG)
     assert done.stdout == 'True\n', done.stderr
+
+
+def test_the_end_of_a_process_hands_over_what_waits():
+    done = subprocess.run([sys.executable, '-c', """
+from celery import Celery
+from trackstore.events import Tracker
+from trackstore.events.backends.async_routing import AsyncRoutingBackend
+from trackstore.events.carriers import celery
+celery.Broker.send_many = lambda self, events: print(len(events))
+Tracker({'shop': AsyncRoutingBackend('shop', carrier=celery.CeleryCarrier(
+    app=Celery('shop', broker='memory://'), delay=600))}).emit('order.placed')
+"""], capture_output=True, text=True, timeout=LONG)
+    assert (done.stdout, done.stderr) == ('1\n', '')

@@ -12,6 +12,7 @@ from trackstore import Track, TrackingStorage
 from trackstore.opening import database
 from trackstore.tests.clients import Client
 from trackstore.tests.storages import IN_MEMORY, KINDS, SERVED, WITH_UNDO
+from trackstore.tests.waiting import wait_until
 
 #: A MappingStorage resolves no conflicts, so it is for one writer at a time.
 FOR_WRITERS = [kind for kind in KINDS if kind != "MappingStorage"]
@@ -59,14 +60,12 @@ def place(kind, places, tmp_path):
 over = pytest.mark.parametrize
 
 
-def wait_for(ask, answer, manager, seconds=10):
+def wait_for(ask, answer, manager):
     """A ZEO client hears of what others have committed a moment later."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
+    def is_there():
         manager.begin()
-        if ask() == answer:
-            break
-        time.sleep(0.01)
+        return ask() == answer
+    wait_until(is_there)
 
 
 @over("kind", KINDS)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from trackstore.tests.servers import need
+from trackstore.tests.waiting import LONG
 
 FOLDER = Path(__file__).parent / 'djangoproject'
 MODULES = ('addresses', 'commits', 'configuration', 'failures', 'systemchecks',
@@ -31,7 +32,7 @@ def outcome(tmp_path_factory):
         [sys.executable, '-m', 'pytest', '-rA', '-q', '-p', 'no:cacheprovider',
          '-p', 'trackstore.tests.djangoproject.fixtures',
          *(FOLDER / f'{module}.py' for module in MODULES)],
-        capture_output=True, text=True, timeout=300, env=environment)
+        capture_output=True, text=True, timeout=3 * LONG, env=environment)
     found = re.findall(r'^(\w+) \S*?(\w+)\.py::(test_\w+)', done.stdout, re.MULTILINE)
     return {(module, name): {word for word, *place in found if place == [module, name]}
             for module in MODULES for name in names_in(module)}, done
@@ -58,5 +59,5 @@ def test_pytest_configures_no_django_on_its_way():
 import sys, pytest
 pytest.main(['--collect-only', '-qq', '-p', 'no:cacheprovider', sys.argv[1]])
 print('django' in sys.modules and sys.modules['django.conf'].settings.configured)
-""", FOLDER.parent], capture_output=True, text=True, timeout=120)
+""", FOLDER.parent], capture_output=True, text=True, timeout=LONG)
     assert done.stdout.splitlines()[-1] == 'False', done.stdout

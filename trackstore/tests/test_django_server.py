@@ -12,6 +12,7 @@ import pytest
 
 import trackstore
 from trackstore.tests.servers import HOST, free_port, need, wait_for
+from trackstore.tests.waiting import LONG
 
 MANAGE = Path(__file__).parent / 'djangoproject' / 'manage.py'
 TOP = Path(__file__).parents[2]
@@ -51,7 +52,7 @@ class Project:
 
     def run(self, *arguments):
         return subprocess.run(
-            [sys.executable, *map(str, arguments)], env=self.environment, timeout=60,
+            [sys.executable, *map(str, arguments)], env=self.environment, timeout=LONG,
             capture_output=True, text=True)
 
     def manage(self, *arguments):
@@ -73,13 +74,13 @@ def project(tmp_path):
 
 def get(port, path, **headers):
     request = urllib.request.Request(f'http://{HOST}:{port}/{path}', headers=headers)
-    with urllib.request.urlopen(request, timeout=10) as response:
+    with urllib.request.urlopen(request, timeout=LONG) as response:
         return response.headers, response.read()
 
 
 def stored(project, count):
     """Return the tracks of the project's store, when there are so many."""
-    end = time.monotonic() + 10
+    end = time.monotonic() + LONG
     while True:
         with trackstore.open(project.folder / 'events.fs', readOnly=True) as tracks:
             found = [(track.taskId, track.data) for track in tracks.query()]
@@ -107,7 +108,7 @@ def test_a_server(project, server):
         found = stored(project, 6)
     finally:
         process.kill()
-        process.wait(20)
+        process.wait(LONG)
     assert [name for name, _ in found] == [
         'plain', 'piece', 'piece', 'piece', 'asked', 'failing']
     contexts = [data['context'] for _, data in found]
@@ -170,5 +171,5 @@ def test_django_that_is_missing_is_named():
     done = subprocess.run(
         [sys.executable, '-c', 'import sys; sys.modules["django"] = None\n'
                                'import trackstore.django'],
-        capture_output=True, text=True, timeout=60)
+        capture_output=True, text=True, timeout=LONG)
     assert done.stderr.endswith("needs Django: pip install 'trackstore[django]'\n")

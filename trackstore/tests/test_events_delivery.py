@@ -13,6 +13,7 @@ from trackstore.events.backends.async_routing import AsyncRoutingBackend
 from trackstore.events.backends.memory import MemoryBackend
 from trackstore.events.backends.routing import RoutingBackend
 from trackstore.events.backends.tracking import TrackingBackend
+from trackstore.events.carriers import ending
 from trackstore.events.carriers.interfaces import ICarrier
 from trackstore.events.carriers.local import LocalCarrier
 from trackstore.events.configuration import tracker_from
@@ -22,6 +23,7 @@ from trackstore.events.exceptions import DeliveryError
 from trackstore.events.interfaces import IRoutingBackend
 from trackstore.events.processors.exceptions import EventEmissionExit, NoBackendEnabled
 from trackstore.exceptions import DataError, OpenError
+from trackstore.tests.waiting import LONG
 
 
 def event(number):
@@ -174,11 +176,25 @@ def test_pauses_grow_and_are_random(monkeypatch):
     assert limits[-1] == (0, 30)
 
 
-def test_a_stop_ends_the_pauses():
+def test_a_stop_ends_the_tries():
     stop = threading.Event()
-    stop.set()
-    one = delivery({'it': Single([None, OSError()])}, pause=1000)
+
+    class Stopping(Single):
+        def answer(self, events):
+            super().answer(events)
+            if len(self.events) == 2:
+                stop.set()
+
+    single = Stopping()
+    one = delivery({'it': single}, pause=1000)
     left, letters = one.attempt(('it',), list(map(event, range(5))), stop=stop)
+    assert (left, letters, single.calls) == (3, [], [[0], [1]])
+
+
+def test_a_single_try_each():
+    one = delivery({'it': Single([None, OSError()])}, pause=1000)
+    left, letters = one.attempt(
+        ('it',), list(map(event, range(5))), stop=ending.NO_PAUSE)
     assert (left, letters) == (4, [])
 
 
@@ -231,7 +247,7 @@ def test_a_queue_below_a_queue_is_a_backend_of_it():
     above = AsyncRoutingBackend('above', backends={'r': RoutingBackend({'q': below})})
     assert list(above.delivery.leaves()) == [('r', 'q')]
     above.send(event(1))
-    assert above.flush(30) and numbers(memory.events) == [1]
+    assert above.flush(LONG) and numbers(memory.events) == [1]
     assert above.close() and below.close()
 
 
@@ -249,7 +265,7 @@ def test_backends_below_are_flushed_and_closed(caplog):
     closing = Closing()
     backend = AsyncRoutingBackend('queue', backends={'r': RoutingBackend(
         {'closing': closing})})
-    assert backend.flush(30) and not backend.close()
+    assert backend.flush(LONG) and not backend.close()
     assert closing.called == ('flush', 'close')
     assert 'close() of' in caplog.text
 
@@ -259,14 +275,14 @@ def test_the_time_limit_holds_for_a_queue_below_a_queue():
 
     class Hanging(Single):
         def answer(self, events):
-            release.wait(30)
+            release.wait(LONG)
 
     below = AsyncRoutingBackend('below', backends={'hanging': Hanging()})
     above = AsyncRoutingBackend('above', backends={'below': below})
     above.send(event(1))
     assert not above.flush(0.01)
     release.set()
-    assert above.flush(30) and above.close(30)
+    assert above.flush(LONG) and above.close(LONG)
 
 
 # the backend
@@ -292,7 +308,7 @@ def test_processors_work_in_the_caller_and_the_backend_gets_a_copy():
     given = Event(event(1))
     backend.send(given)
     given['data']['n'] = 2
-    assert backend.flush(30)
+    assert backend.flush(LONG)
     assert threads == [threading.current_thread()]
     assert [(each['name'], each['data']) for each in memory.events] == [
         ('a', {'n': 1, 'seen': True}), ('b', {'n': 1, 'seen': True})]
@@ -371,7 +387,7 @@ def test_a_failing_backend_neither_stops_nor_repeats_the_others(caplog):
 
     class Hanging(Many):
         def answer(self, events):
-            release.wait(30)
+            release.wait(LONG)
             raise DeliveryError('never', again=False)
 
     hanging, good = Hanging(), Many()
@@ -384,11 +400,11 @@ def test_a_failing_backend_neither_stops_nor_repeats_the_others(caplog):
         good.events) == 200 and done.set())
     for number in range(200):
         tracker.emit('n', {'n': number})
-    assert done.wait(30)  # while the other one hangs
+    assert done.wait(LONG)  # while the other one hangs
     assert not backend.flush(0)
     release.set()
     with caplog.at_level(logging.CRITICAL, 'trackstore'):
-        assert backend.flush(30)
+        assert backend.flush(LONG)
     assert numbers(good.events) == list(range(200))
     assert backend.carrier.counts['failed'] == {'bad': 200}
     backend.close()
@@ -398,10 +414,10 @@ def test_backends_that_are_registered_later():
     first, second = MemoryBackend(), MemoryBackend()
     backend = AsyncRoutingBackend('queue')
     backend.send(event(1))
-    assert backend.flush(30)
+    assert backend.flush(LONG)
     backend.register_backend('first', first)
     backend.send(event(2))
-    assert backend.flush(30)
+    assert backend.flush(LONG)
     backend.register_backend('second', second)
     backend.send(event(3))
     assert backend.close()

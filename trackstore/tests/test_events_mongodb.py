@@ -17,13 +17,16 @@ import pytest
 from zope.interface.verify import verifyClass, verifyObject
 
 from trackstore.events import ConfigurationError, Tracker
+from trackstore.events.backends.async_routing import AsyncRoutingBackend
 from trackstore.events.backends.documents import document
 from trackstore.events.backends.mongodb import MongoBackend
+from trackstore.events.carriers.local import LocalCarrier
 from trackstore.events.event import Event
 from trackstore.events.exceptions import DeliveryError
 from trackstore.events.interfaces import IRepeatingBackend
-from trackstore.tests.servers import HOST, free_port, need, wait_for
+from trackstore.tests.servers import HOST, deaf_port, free_port, need, wait_for
 from trackstore.tests.test_events_wire import AT, event
+from trackstore.tests.waiting import LONG
 
 pymongo = need('pymongo')
 PASSWORD = 'pass:w@rd/1'
@@ -51,7 +54,12 @@ class Server:
 
     def stop(self):
         self.process.terminate()
-        self.process.wait(30)
+        self.process.wait(LONG)
+
+    def kill(self):
+        """End without writing what is there to the disk: nobody needs it any more."""
+        self.process.kill()
+        self.process.wait(LONG)
 
     def __enter__(self):
         return self
@@ -63,8 +71,11 @@ class Server:
 @pytest.fixture(scope='module')
 def server(tmp_path_factory):
     need('secantus')
-    with Server(tmp_path_factory.mktemp('mongodb')).start() as server:
+    server = Server(tmp_path_factory.mktemp('mongodb')).start()
+    try:
         yield server
+    finally:
+        server.kill()
 
 
 @pytest.fixture
@@ -128,6 +139,21 @@ def test_what_bson_does_not_have(backend):
         'none': None, 'f': 0.5}
 
 
+class Nowhere(datetime.tzinfo):
+    def utcoffset(self, moment):
+        raise LookupError('no such zone')
+
+
+@pytest.mark.parametrize('zone', [
+    datetime.timezone(datetime.timedelta(hours=14)), Nowhere()])
+def test_a_time_that_bson_does_not_have_does_not_stop_the_others(backend, zone):
+    to = backend()
+    to.send_many([event(data={'at': datetime.datetime(1, 1, 1, tzinfo=zone)}),
+                  event(data={'at': AT})])
+    first, second = [each['data']['at'] for each in documents(to)]
+    assert isinstance(first, str) and second == AT
+
+
 def test_a_thing_inside_itself_ends():
     data = {}
     data['self'] = data
@@ -182,6 +208,21 @@ def test_a_batch_is_all_or_nothing(backend):
     assert [each['_id'] for each in documents(to)] == [one.id]
 
 
+def test_a_queue_gives_so_many_at_once(backend, monkeypatch):
+    counts = []
+    to = backend(most_at_once=2)
+    many = to.send_many
+    monkeypatch.setattr(
+        to, 'send_many', lambda events: (counts.append(len(events)), many(events)))
+    queue = AsyncRoutingBackend('queue', backends={'mongo': to},
+                                carrier=LocalCarrier(delay=0.5))
+    for number in range(5):
+        queue.send(event(data={'n': number}))
+    assert queue.flush() and sum(counts) == 5 and max(counts) <= 2
+    assert to._collection.count_documents({}) == 5
+    queue.close()
+
+
 def test_what_is_too_large_is_refused_with_its_batch(backend):
     to = backend()
     large = event(data={'x': 'x' * 2 ** 24})
@@ -223,27 +264,30 @@ def test_close_and_open_again(backend):
 
 
 def test_nobody_listens():
-    to = MongoBackend(port=free_port(), extra={'serverSelectionTimeoutMS': 10})
-    with pytest.raises(DeliveryError, match='ServerSelectionTimeoutError') as caught:
-        to.send(event())
-    assert caught.value.again
-    with pytest.raises(DeliveryError):
-        to.holds(event())
-    to.close()
+    with deaf_port() as port:
+        to = MongoBackend(port=port, extra={'serverSelectionTimeoutMS': 10})
+        with pytest.raises(
+                DeliveryError, match='ServerSelectionTimeoutError') as caught:
+            to.send(event())
+        assert caught.value.again
+        with pytest.raises(DeliveryError):
+            to.holds(event())
+        to.close()
 
 
 def test_a_server_that_comes_back(tmp_path, backend):
     need('secantus')
     one, two = event(), event()
     with Server(tmp_path).start('--sync-on-commit') as server:
-        to = backend(port=server.port, extra={'serverSelectionTimeoutMS': 500})
+        to = backend(port=server.port)
         to.send(one)
-    with pytest.raises(DeliveryError) as caught:
+    with pymongo.timeout(0.1), pytest.raises(DeliveryError) as caught:
         to.send(two)
     assert caught.value.again
     with server.start():
         to.send_again([one, two])
         assert {each['_id'] for each in documents(to)} == {one.id, two.id}
+        to.close()  # which it would not do at once without the server
 
 
 @pytest.fixture(scope='module')
@@ -253,8 +297,11 @@ def guarded(tmp_path_factory):
     server = Server(tmp_path_factory.mktemp('guarded'))
     with server.start('--sync-on-commit'), pymongo.MongoClient(server.uri) as client:
         client['shop'].command('createUser', 'ann', pwd=PASSWORD, roles=['readWrite'])
-    with server.start('--auth'):
+    server.start('--auth')
+    try:
         yield server
+    finally:
+        server.kill()
 
 
 def test_a_password_of_the_environment(guarded, backend, monkeypatch):
@@ -270,10 +317,10 @@ def test_a_wrong_password_is_refused_and_not_shown(guarded, backend, by_uri, cap
     to = backend(uri=f'mongodb://ann:wrong-one@{HOST}:{guarded.port}/shop',
                  port=27017) if by_uri else backend(
         port=guarded.port, database='shop', user='ann', password='wrong-one')
-    to._options['serverSelectionTimeoutMS'] = 100
     with pytest.raises(DeliveryError) as caught:
         to.send(event())
     assert not caught.value.again
+    to.close()  # the same client would wait before it asks again
     Tracker({'mongodb': to}).emit('a')
     assert 'authentication failed' in caplog.text
     assert 'wrong-one' not in caplog.text + str(caught.value)
@@ -319,6 +366,7 @@ def test_a_child_of_a_fork_has_connections_of_its_own(backend):
                                                 'stand beside it; allowed is'),
     ({'uri': 'mongodb://localhost:port'}, 'pymongo does not take this: '),
     ({'indexes': 1}, 'indexes: 1 is no flag'),
+    ({'most_at_once': 0}, 'most_at_once: 0 is not allowed; allowed are whole numbers'),
 ])
 def test_options(options, text):
     with pytest.raises(ConfigurationError) as caught:

@@ -18,6 +18,7 @@ from trackstore.events.interfaces import IProcessor
 from trackstore.events.processors.exceptions import EventEmissionExit
 from trackstore.events.processors.sample import Sample, position
 from trackstore.tests.odd_events import odd_events
+from trackstore.tests.waiting import LONG
 
 
 def keeps(sample, event):
@@ -71,7 +72,7 @@ def test_which_keys_are_kept_is_the_same_in_every_process():
             'print([position(key) for key in ("ann", 17, "", ("a", 1))])')
     positions = [position(key) for key in ('ann', 17, '', ('a', 1))]
     done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True,
-                          timeout=60, check=True)
+                          timeout=LONG, check=True)
     assert done.stdout.strip() == str(positions)
     # what is in use must not change with a release either
     assert positions[:2] == [10176691957563388837, 2322042198017538996]

@@ -6,6 +6,7 @@ import logging
 import os
 import subprocess
 import sys
+import threading
 
 import pytest
 from zope.interface.verify import verifyClass, verifyObject
@@ -15,10 +16,12 @@ from trackstore.events.backends.segment import SegmentBackend
 from trackstore.events.event import Event
 from trackstore.events.exceptions import DeliveryError
 from trackstore.events.interfaces import IBatchBackend
-from trackstore.tests.servers import free_port, need
+from trackstore.tests.odd_events import Broken
+from trackstore.tests.servers import deaf_port, need
 from trackstore.tests.test_events_wire import AT, event
 
 analytics = need('segment.analytics')
+Consumer = need('segment.analytics.consumer').Consumer
 
 LOG = 'trackstore.events.backends.segment'
 
@@ -121,12 +124,16 @@ def test_what_has_no_user_or_no_name_is_told_and_not_sent(receiver, backend, cap
         f'event {two.id} has no name and is not sent to Segment']
 
 
-def test_the_queue_makes_batches(receiver, backend):
+def test_the_queue_makes_batches(receiver, backend, monkeypatch):
+    all_there = threading.Event()
+    run = Consumer.run
+    monkeypatch.setattr(Consumer, 'run', lambda self: (all_there.wait(), run(self)))
     to = backend(upload_size=40, upload_interval=1, gzip=True)
     events = [of_user(data={'n': n}) for n in range(100)]
     to.send_many(events[:80])
     for one in events[80:]:
         to.send(one)
+    all_there.set()
     to.close()
     assert [len(request.json['batch']) for request in receiver.requests] == [40, 40, 20]
     assert {each['messageId'] for each in sent(receiver)} == {
@@ -139,6 +146,21 @@ def test_the_queue_makes_batches(receiver, backend):
 def test_without_a_queue_a_batch_is_a_request(receiver, backend):
     backend(queue=False).send_many([of_user() for _ in range(100)])
     assert len(receiver.requests) == 1
+
+
+class Nowhere(datetime.tzinfo):
+    def utcoffset(self, moment):
+        raise LookupError('no such zone')
+
+
+def test_values_that_fail_do_not_stop_the_others(receiver, backend):
+    odd = of_user(Broken(), ip=Broken(), host=Broken(), path=Broken(), data={
+        'x': Broken()})
+    nowhere = of_user() | {'timestamp': AT.replace(tzinfo=Nowhere())}
+    backend(queue=False).send_many([odd, nowhere, of_user()])
+    first, *rest = sent(receiver)
+    assert first['userId'] == '<trackstore.tests.odd_events.Broken>'
+    assert len(rest) == 2
 
 
 def test_requests_are_not_too_large(receiver, backend):
@@ -190,18 +212,19 @@ child = os.fork()
 if child:
     assert os.waitpid(child, 0)[1] == 0
 """
-    done = subprocess.run(
-        [sys.executable, '-W', 'ignore', '-c', code,
-         f'http://127.0.0.1:{free_port()}', '0.1'], check=True, capture_output=True,
-        text=True)
+    with deaf_port() as port:
+        done = subprocess.run(
+            [sys.executable, '-W', 'ignore', '-c', code, f'http://127.0.0.1:{port}',
+             '0.1'], check=True, capture_output=True, text=True)
     assert done.stderr == (
         '150 events for Segment were not sent before the process ended\n')
 
 
 def test_the_end_of_the_process_waits_only_so_long():
-    done = subprocess.run(
-        [sys.executable, '-c', ENDS, f'http://127.0.0.1:{free_port()}', '0.1'],
-        check=True, capture_output=True, text=True)
+    with deaf_port() as port:
+        done = subprocess.run(
+            [sys.executable, '-c', ENDS, f'http://127.0.0.1:{port}', '0.1'],
+            check=True, capture_output=True, text=True)
     assert done.stderr == (
         '150 events for Segment were not sent before the process ended\n')
 
@@ -222,8 +245,9 @@ def test_without_a_queue_a_refusal_is_an_error(receiver, backend, answer, again)
 
 
 def test_nobody_listens(backend):
-    with pytest.raises(DeliveryError, match='^Segment cannot be reached: ') as caught:
-        backend(queue=False, host=f'http://127.0.0.1:{free_port()}').send(of_user())
+    with deaf_port() as port, pytest.raises(
+            DeliveryError, match='^Segment cannot be reached: ') as caught:
+        backend(queue=False, host=f'http://127.0.0.1:{port}').send(of_user())
     assert caught.value.again
 
 

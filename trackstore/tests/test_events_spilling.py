@@ -20,16 +20,24 @@ from trackstore.events.backends.async_routing import AsyncRoutingBackend
 from trackstore.events.backends.memory import MemoryBackend
 from trackstore.events.backends.routing import RoutingBackend
 from trackstore.events.backends.tracking import TrackingBackend
-from trackstore.events.carriers import records
+from trackstore.events.carriers import records, spilling
 from trackstore.events.carriers.local import LocalCarrier
 from trackstore.events.carriers.reading import Reader
 from trackstore.events.carriers.spill import SpillFolder
 from trackstore.tests.faults import spilled
-from trackstore.tests.gate import LONG, emit
+from trackstore.tests.forks import in_child, status_of
+from trackstore.tests.gate import emit
 from trackstore.tests.test_events_spill import append, event, numbers
+from trackstore.tests.waiting import LONG, wait_until
 
 UTC = datetime.timezone.utc
 MOMENT = datetime.datetime(2026, 11, 21, 20, 10, 0, 5, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def each_logged():
+    """Each message is logged, also one that another test had logged a moment ago."""
+    spilling._slow._next.clear()
 
 
 @pytest.fixture
@@ -135,15 +143,14 @@ def test_what_is_not_delivered_at_the_end_waits_for_the_next_process(
 
 
 def test_only_what_a_backend_lacks_is_delivered_to_it(gate, queue, tmp_path, caplog):
-    first, fast = MemoryBackend(None), threading.Event()
-    done = first.send_many
-    first.send_many = lambda events: (done(events), fast.set())
+    first = MemoryBackend(None)
     tracker, backend = queue({'a': first, 'gate': gate, 'gone': gate})
     emit(tracker, 0, 30)
-    while len(first.events) < 5:
-        time.sleep(0.001)
+    # what memory has; the rest stays on disk as long as the gate is closed
+    wait_until(lambda: backend.carrier._line.positions()['a',] == 10)
     assert not backend.close(0.01)
     had = numbers(first.events)
+    assert had == list(range(10))
     again, rest, new = MemoryBackend(None), MemoryBackend(None), MemoryBackend(None)
     caplog.clear()
     tracker, backend = queue({'a': again, 'gate': rest, 'new': new})
@@ -166,8 +173,7 @@ def test_a_process_that_dies_later_is_noticed(gate, queue, tmp_path, monkeypatch
     time.sleep(0.05)
     assert gate.numbers() == []
     spill.close()
-    while len(gate.events) < 5:
-        time.sleep(0.001)
+    wait_until(lambda: len(gate.events) == 5)
     assert gate.numbers() == [1, 2, 3, 4, 5]
 
 
@@ -210,18 +216,15 @@ def test_many_processes_have_died(gate, queue, tmp_path, monkeypatch):
 def test_a_child_leaves_the_files_to_its_parent(gate, queue, tmp_path):
     tracker, backend = queue()
     emit(tracker, 0, 30)
-    pid = os.fork()
-    if pid == 0:
-        try:
-            gate.open = threading.Event()
-            gate.open.set()
-            gate.events.clear()
-            emit(tracker, 100, 130)
-            good = backend.flush(LONG) and gate.numbers() == list(range(100, 130))
-            os._exit(0 if good and backend.close() else 1)
-        finally:
-            os._exit(2)
-    assert os.waitpid(pid, 0)[1] == 0
+
+    def work():
+        gate.open.set()
+        gate.events.clear()
+        emit(tracker, 100, 130)
+        assert backend.flush(LONG) and gate.numbers() == list(range(100, 130))
+        assert backend.close()
+
+    assert status_of(in_child(work)) == 0
     assert on_disk(tmp_path) == list(range(30))
     gate.open.set()
     assert backend.flush(LONG) and gate.numbers() == list(range(30))
@@ -230,20 +233,16 @@ def test_a_child_leaves_the_files_to_its_parent(gate, queue, tmp_path):
 def test_a_child_that_outlives_its_parent_does_not_keep_the_files(
         gate, queue, tmp_path):
     reader, writer = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        try:
-            tracker, _ = queue()
-            emit(tracker, 0, 30)
-            child = os.fork()
-            if child == 0:
-                time.sleep(LONG)
-            os.write(writer, str(child).encode())
-            os.kill(os.getpid(), signal.SIGKILL)
-        finally:
-            os._exit(1)
+
+    def work():
+        tracker, _ = queue()
+        emit(tracker, 0, 30)
+        child = in_child(lambda: time.sleep(LONG))
+        os.write(writer, str(child).encode())
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    assert status_of(in_child(work)) == -signal.SIGKILL
     os.close(writer)
-    os.waitpid(pid, 0)
     child = int(os.read(reader, 20))
     os.close(reader)
     try:
@@ -345,21 +344,24 @@ def test_a_tracking_storage_has_each_event_once(tmp_path, queue):
 
 def test_kill_a_process_whose_queue_has_spilled():
     logging.getLogger('ZODB').setLevel(logging.CRITICAL)
-    outcome = spilled.run(12, None, 'test')
+    outcome = spilled.run(8, None, '16')
     assert outcome.problems == []
-    assert outcome.counts['until the spill ended'] > 100
+    # with this seed two rounds have a journal and wait for some events
+    assert outcome.counts['until the spill ended'] >= 2 * spilled.SOME
 
 
 def test_the_check_of_the_kills_finds_what_is_wrong(tmp_path, monkeypatch):
     def lose(folder, seed, pipe):
-        os.write(pipe, b''.join(b'1' + n.to_bytes(4, 'big') for n in range(10)))
+        told = b''.join(b'1' + n.to_bytes(4, 'big') for n in range(10))
         store = TrackingBackend(os.path.join(folder, 'events.fs'))
         store.send_many([{**event(n), 'data': {'number': n}} for n in (1, 2, 2)])
         store.close()
+        os.write(pipe, told)
         time.sleep(LONG)
+    killed = spilled.killed
     monkeypatch.setattr(spilled, 'emitting', lose)
-    monkeypatch.setattr(spilled, 'killed', lambda pid, reader, seconds: (
-        time.sleep(1), os.kill(pid, 9), os.waitpid(pid, 0), spilled.rest(reader))[-1])
+    monkeypatch.setattr(spilled, 'killed', lambda pid, reader, seconds, least=0: (
+        killed(pid, reader, 0, 10 * spilled.SIZE)))
     problems = spilled.one_round(str(tmp_path), Random(1), Counter())
     assert problems == ['delivered twice: [2]',
                         'lost: [0, 3, 4, 5, 6, 7, 8, 9] of 10']

@@ -24,6 +24,7 @@ from trackstore.events.exceptions import ConfigurationError, EventError
 from trackstore.events.interfaces import IRepeatingBackend
 from trackstore.exceptions import DataError, KeyValueError, OpenError
 from trackstore.testing import memory_storage
+from trackstore.tests.forks import fork, status_of
 
 UTC = datetime.timezone.utc
 NOON = datetime.datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -278,7 +279,7 @@ def test_a_database_of_the_application():
 def test_a_process_after_a_fork_opens_the_database_itself(backend, where):
     """A file is not shared by two processes: the second is told so."""
     backend.send(event('a'))
-    child = os.fork()
+    child = fork()
     if not child:
         try:
             backend.send(event('b'))
@@ -288,7 +289,7 @@ def test_a_process_after_a_fork_opens_the_database_itself(backend, where):
         except BaseException:
             os._exit(9)
         os._exit(0)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+    assert status_of(child) == 7
     backend.send(event('c'))
     backend.close()
     assert [each['name'] for each in stored(where)] == ['a', 'c']

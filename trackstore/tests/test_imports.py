@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+from trackstore.tests.waiting import LONG
+
 #: Every optional package, by import name, with the extra that brings it.
 OPTIONAL = {
     'click': 'cli', 'rich': 'cli', 'zodburi': 'uri', 'tzdata': 'tz',
@@ -32,7 +34,7 @@ def run_blocked(code, *arguments):
     """Run Python code in a process that has no optional package."""
     return subprocess.run(
         [sys.executable, '-c', BLOCK + code, *map(str, arguments)],
-        capture_output=True, text=True, timeout=60)
+        capture_output=True, text=True, timeout=LONG)
 
 
 def test_the_core_works_with_every_optional_package_blocked(tmp_path):

@@ -9,7 +9,7 @@ from trackstore.tests.storages import SERVED
 from trackstore.tests.writer import TASKS, Writers
 
 #: So long do they work, and so many steps does each take at least.
-SECONDS, LEAST = 1.5, 6
+SECONDS, LEAST = 0.6, 8
 
 
 @pytest.fixture

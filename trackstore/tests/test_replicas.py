@@ -16,6 +16,7 @@ import trackstore
 from trackstore.cli.command import command
 from trackstore.tests.replicas import SHOWN, Deployment
 from trackstore.tests.servers import HOST, need
+from trackstore.tests.waiting import LONG
 
 HISTORY = (True, False)
 WRITERS = 2
@@ -121,7 +122,7 @@ def test_a_pack(deployment, keep_history):
     [[before]] = deployment.primary.execute(states, database)
     path = uri.removeprefix('zconfig://')
     done = subprocess.run([sys.executable, '-m', 'relstorage.zodbpack', '--days', '0',
-                           path], capture_output=True, text=True, timeout=60)
+                           path], capture_output=True, text=True, timeout=LONG)
     assert done.returncode == 0, done.stderr
     [[after]] = deployment.primary.execute(states, database)
     assert after < before
@@ -162,7 +163,7 @@ class Writer(threading.Thread):
         wanted = len(self.saved) + count
         with self._progress:
             assert self._progress.wait_for(
-                lambda: self.failure or len(self.saved) >= wanted, 60)
+                lambda: self.failure or len(self.saved) >= wanted, LONG)
         assert self.failure is None
 
     def stop(self):

@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 from trackstore.backup import backup, verify
 from trackstore.cli.command import command
+from trackstore.tests.waiting import LONG
 
 #: Runs a command that stops before it reads what it has to check.
 STOPPING = """
@@ -19,7 +20,7 @@ from trackstore import {module}
 from trackstore.cli import main
 def stop(*arguments):
     print('here', flush=True)
-    time.sleep(60)
+    time.sleep(600)
 {module}.{function} = stop
 sys.argv[1:] = {words}
 main()
@@ -68,7 +69,7 @@ def test_what_is_ended_leaves_nothing(module, function, words, path, tmp_path):
     process = subprocess.Popen([sys.executable, '-c', code], stdout=subprocess.PIPE)
     assert process.stdout.readline() == b'here\n'
     process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=30)
+    process.communicate(timeout=LONG)
     assert process.returncode == 128 + signal.SIGTERM
     assert [sorted(os.listdir(each)) for each in (tmp_path, folder)] == names
     assert path.read_bytes() == content

@@ -7,13 +7,15 @@ from zope.interface import implementer
 
 from trackstore.events import checks
 from trackstore.events.backends.routing import RoutingBackend
+from trackstore.events.carriers.ending import NOTICE
 from trackstore.events.carriers.local import LocalCarrier
 from trackstore.events.deadletters import Burial, DeadLetters
-from trackstore.events.delivery import Delivery, routes
+from trackstore.events.delivery import Delivery
+from trackstore.events.deliverythread import DeliveryThread
 from trackstore.events.event import event_of
 from trackstore.events.exceptions import ConfigurationError
 from trackstore.events.interfaces import IRoutingBackend
-from trackstore.events.processors.exceptions import EventEmissionExit
+from trackstore.events.routes import routes
 
 #: What a carrier is asked for.
 CARRIER = ('bind', 'carry', 'flush', 'close')
@@ -76,10 +78,7 @@ class AsyncRoutingBackend(RoutingBackend):
         if not self.processors:
             self.carrier.carry(event_of(event))
             return
-        try:
-            event = self.process_event(event)
-        except EventEmissionExit:
-            return
+        event = self.processed(event)
         if type(event) is list:
             for each in event:
                 self.carrier.carry(each)
@@ -117,11 +116,27 @@ def _end(backend, name, timeout):
     method = getattr(backend, name, None)
     if not callable(method):
         return True
+    if isinstance(backend, AsyncRoutingBackend):
+        return _called(backend, name, lambda: method(timeout))
+    if timeout is None:
+        return _called(backend, name, method)
+    results = []
+    thread = DeliveryThread(
+        target=lambda: results.append(_called(backend, name, method)), daemon=True,
+        name=f'{name} of {type(backend).__name__}')
     try:
-        if isinstance(backend, AsyncRoutingBackend):
-            return method(timeout)
-        method()
-        return True
+        thread.start()
+    except RuntimeError:  # the interpreter is about to end
+        return _called(backend, name, method)
+    thread.join(max(timeout, NOTICE))
+    if thread.is_alive():
+        log.error('%s() of %r takes longer than the time that there is', name, backend)
+    return results == [True]
+
+
+def _called(backend, name, method):
+    try:
+        return method() is not False
     except Exception:
         log.exception('%s() of %r failed', name, backend)
         return False

@@ -12,6 +12,7 @@ from trackstore.events.exceptions import ConfigurationError, EventError
 from trackstore.events.interfaces import IRoutingBackend
 from trackstore.events.processors.exceptions import (
     EventEmissionExit,
+    EventRefused,
     NoBackendEnabled,
     NoTransformerImplemented,
 )
@@ -68,11 +69,18 @@ class RoutingBackend:
 
     def dispatch(self, event):
         """Do what ``send`` does with an event that nobody else holds."""
+        self.send_to_backends(self.processed(event))
+
+    def processed(self, event):
+        """Return what is to be sent on: an event, or a list of none or several."""
         try:
-            event = self.process_event(event)
+            return self.process_event(event)
+        except EventRefused as error:
+            log.error('event %r is dropped; %s', event.get('name'), error,
+                      exc_info=error.__cause__)
+            return error.rest
         except EventEmissionExit:
-            return
-        self.send_to_backends(event)
+            return []
 
     def process_event(self, event):
         return _processed(tuple(self.processors), event_of(event))
@@ -131,13 +139,18 @@ def _processed(processors, event):
 
 def _split(processors, whole, parts):
     """Return the list of what further processors make of the parts of an event."""
-    events = []
+    events, refused = [], None
     for number, part in enumerate(parts, 1):
         part = event_of(copied(part))  # parts may have the same data
         part.id = f'{whole.id}-{number}'
         try:
             result = _processed(processors, part)
+        except EventRefused as error:
+            refused = error
+            result = error.rest
         except EventEmissionExit:
             continue
         events += result if type(result) is list else [result]
+    if refused is not None:
+        raise EventRefused(str(refused), events) from refused.__cause__
     return events

@@ -1,12 +1,11 @@
 """The tracking storage as a backend: each event is a track."""
 
 import datetime
-import uuid
 
 from zope.interface import implementer
 
-from trackstore import bulk, keys, timestamps
-from trackstore.events import paths
+from trackstore import bulk, timestamps
+from trackstore.events.backends.columns import ID, Form, like_id
 from trackstore.events.backends.places import place_of
 from trackstore.events.event import event_of
 from trackstore.events.exceptions import EventError
@@ -14,9 +13,6 @@ from trackstore.events.interfaces import IRepeatingBackend
 
 #: The task under which the run of a session is started.
 SESSION = 'session:'
-
-#: The key of the data under which a track has the id of its event.
-ID = 'eventId'
 
 _utc = datetime.timezone.utc
 
@@ -53,7 +49,7 @@ class TrackingBackend:
                  task='name', session=('context.session_id', 'context.session'),
                  user=('context.user_id', 'context.user'), time='timestamp'):
         self._place = place_of(where, storage, database, name)
-        self._form = _Form(task, session, user, time)
+        self._form = Form(task, session, user, time)
 
     @property
     def joins(self):
@@ -84,16 +80,14 @@ class TrackingBackend:
         self._place.close()
 
     def _save(self, storage, events):
-        now = timestamps.clock()
-        records = [self._form.record(event_of(event), now) for event in events]
-        runs = _runs_of(storage, records)
-        if len(records) == 1:  # cheaper than many of one
-            task, session, user, data, time = records[0]
-            storage.saveUserTrack(task, runs[session], user, data, timeStamp=time)
+        tasks, sessions, users, mappings, times = self._form.columns(
+            events, timestamps.clock())
+        runs = _runs_of(storage, sessions, times)
+        if len(events) == 1:  # cheaper than many of one
+            storage.saveUserTrack(
+                tasks[0], runs[0], users[0], mappings[0], timeStamp=times[0])
         else:
-            storage.saveTracks([
-                (task, runs[session], user, data, time)
-                for task, session, user, data, time in records])
+            storage.saveTracks(zip(tasks, runs, users, mappings, times, strict=True))
 
     def _holds(self, storage, event):
         return any(True for _ in self._tracks(storage, event))
@@ -121,7 +115,7 @@ class TrackingBackend:
                 yield track
 
     def _criteria(self, event):
-        task, _, _, _, time = self._form.record(event_of(event), None)
+        (task,), _, _, _, (time,) = self._form.columns([event], None)
         return {'taskId': task, 'timeFrom': time, 'timeTo': time}
 
 
@@ -135,7 +129,7 @@ def event_from(track):
     if id is None:
         raise EventError(
             f'track: {track!r:.200} was not saved as an event: its data have no {ID!r}')
-    for key in _like_id(data):
+    for key in like_id(data):
         data[key[:-1]] = data.pop(key)
     told = {'name': track.taskId}
     if 'timestamp' not in data:
@@ -143,66 +137,12 @@ def event_from(track):
     return event_of(told | data, id)
 
 
-def _runs_of(storage, records):
+def _runs_of(storage, sessions, times):
     """Return the runs of sessions, started where there are none; 0 for no session."""
-    firsts = {}
-    for _, session, _, _, time in records:
-        if session not in firsts:
-            firsts[session] = time
-    tasks = {session: f'{SESSION}{session}'
-             for session in firsts if session is not None}
+    moments = bulk.first_times(sessions, times)
+    moments.pop(None, None)
+    tasks = {session: f'{SESSION}{session}' for session in moments}
     current = bulk.current_runs(storage, {
-        task: timestamps.given(firsts[session]) for session, task in tasks.items()})
-    return {None: 0, **{session: current[task] for session, task in tasks.items()}}
-
-
-class _Form:
-    """Which part of an event becomes which part of a track."""
-
-    def __init__(self, task, session, user, time):
-        tasks = paths.alternatives(task, 'task')
-        times = paths.alternatives(time, 'time')
-        self._task = paths.reader(tasks)
-        self._session = paths.reader(paths.alternatives(session, 'session'))
-        self._user = paths.reader(paths.alternatives(user, 'user'))
-        self._time = paths.reader(times)
-        self._named = tasks[0] == ('name',)
-        self._timed = times[0] == ('timestamp',)
-
-    def record(self, event, now):
-        """Return task, session, user, data and time stamp.
-
-        The data are the event without what the task and the time say.  ``now`` is
-        the time stamp of an event that has no time.
-        """
-        moment = self._time(event)
-        data = dict(event)
-        if self._named:
-            data.pop('name', None)
-        if type(moment) is datetime.datetime:
-            # further away, a time stamp does not tell the microseconds
-            if self._timed and moment.tzinfo is _utc and 1900 < moment.year < 2100:
-                del data['timestamp']
-            elif moment.tzinfo is None:
-                moment = moment.replace(tzinfo=_utc)
-            moment = moment.timestamp()
-        elif moment is None:
-            moment = now
-        for key in reversed(_like_id(data)):
-            data[f'{key}_'] = data.pop(key)
-        data[ID] = event.id
-        return (_key(self._task(event)),
-                keys.checked(_key(self._session(event)), 'session'),
-                _key(self._user(event)), data, moment)
-
-
-def _like_id(data):
-    """Return the keys that would be taken for the id, the shortest first.
-
-    An event's own are stored with a further ``_``.
-    """
-    return sorted(key for key in data if type(key) is str and key.rstrip('_') == ID)
-
-
-def _key(value):
-    return str(value) if type(value) is uuid.UUID else value
+        tasks[session]: timestamps.given(time) for session, time in moments.items()})
+    runs = {None: 0, **{session: current[task] for session, task in tasks.items()}}
+    return [runs[session] for session in sessions]

@@ -15,9 +15,19 @@ REASON = 'the process ended before it was delivered'
 #: So many seconds a thread has to notice that it is to end.
 NOTICE = 1
 
-#: Set, for who makes no pause between tries.
-STOPPED = threading.Event()
-STOPPED.set()
+
+class _NoPause:
+    """Stands for a ``threading.Event`` that stops whoever makes a pause."""
+
+    def is_set(self):
+        return False
+
+    def wait(self, timeout):
+        return True
+
+
+#: For who tries once what there is to deliver, and makes no pause to try again.
+NO_PAUSE = _NoPause()
 
 log = logging.getLogger(__name__)
 _carriers = weakref.WeakSet()
@@ -39,15 +49,16 @@ if hasattr(os, 'register_at_fork'):
 
 
 class AtExit:
-    """Closes a carrier when its process ends."""
+    """Calls a method of a carrier when its process ends."""
 
-    def __init__(self, carrier):
-        self._close = weakref.WeakMethod(carrier.close)
+    def __init__(self, method):
+        self._method = weakref.WeakMethod(method)
+        self._registered = None     # the process that multiprocessing knows of
 
     def __call__(self):
-        close = self._close()
-        if close is not None:
-            close()
+        method = self._method()
+        if method is not None:
+            method()
 
     def register(self):
         """Register anew, to come before what was registered meanwhile."""
@@ -55,7 +66,8 @@ class AtExit:
         atexit.register(self)
         # a process of multiprocessing ends without the former
         processes = sys.modules.get('multiprocessing.util')
-        if processes is not None:
+        if processes is not None and self._registered != os.getpid():
+            self._registered = os.getpid()
             processes.Finalize(None, self, exitpriority=10)
         # and one of a worker of Celery without either
         signals = sys.modules.get('celery.signals')
@@ -82,16 +94,29 @@ def join(lanes):
                 lane.thread.join(max(0, end - time.monotonic()))
 
 
-def abandon(line, delivery):
-    """Make dead letters of what a line has not delivered."""
+def abandon(line, delivery, only=None):
+    """Make dead letters of what a line has not delivered, or of ``only`` these."""
     left = 0
     for batch in (*line.batches, line.chunk):
-        parts = batch.parts or delivery.routed(batch.events)
-        for path, events in parts.items():
-            lane = line.lanes.get(path)
-            if events and (lane is None or batch.last is None
-                           or lane.done < batch.last):
-                delivery.abandon(path, events, REASON)
-                left += len(events)
+        for path, events in _left_of(batch, line, delivery, only):
+            delivery.abandon(path, events, REASON)
+            left += len(events)
     log.error('%s: %s events were not delivered before the end of the process; '
               'they are dead letters', delivery.name, left)
+
+
+def _left_of(batch, line, delivery, only):
+    """Yield path and events for each backend that has not all of a batch."""
+    events = batch.events
+    if only is not None:
+        events = [event for n, event in enumerate(events, batch.first) if n in only]
+    parts = None if only is not None else batch.parts
+    if parts is None:
+        parts = delivery.routed(events, keep=True)
+    for path, own in parts.items():
+        done = line.lanes[path].done if path in line.lanes else 0
+        if batch.last is None or done < batch.last:
+            if own is batch.events:
+                own = own[max(0, done - batch.first + 1):]
+            if own:
+                yield path, own

@@ -1,5 +1,6 @@
 """A line of events, and a thread for each backend that takes them from it in order."""
 
+import contextlib
 import itertools
 import logging
 import threading
@@ -7,6 +8,7 @@ import time
 from collections import deque
 
 from trackstore.events.carriers.reading import Reader
+from trackstore.events.deliverythread import DeliveryThread
 
 #: So many bytes of events are delivered at once, at the most.
 BATCH_BYTES = 4 * 2 ** 20
@@ -34,13 +36,14 @@ class Batch:
 class Lane:
     """How far a backend is."""
 
-    __slots__ = ('path', 'place', 'done', 'thread')
+    __slots__ = ('path', 'place', 'done', 'thread', 'begun')
 
     def __init__(self, path, place, done):
         self.path = path
         self.place = place      # the place of the next batch, counted from the start
         self.done = done        # the number of the last event that is delivered
         self.thread = None
+        self.begun = False      # whether something was delivered
 
 
 class Line:
@@ -199,12 +202,20 @@ class Line:
             if path not in self.lanes:
                 self.add_lane(Lane(path, place, first - 1))
 
+    def _see_to_new(self, place, first):
+        try:
+            self._see_to_lanes(place, first)
+        except RuntimeError as error:   # no more threads: with the next batch, maybe
+            log.error('%s: events go on without a backend that is new: %s',
+                      self.delivery.name, error)
+
     def add_lane(self, lane):
-        self.lanes[lane.path] = lane
-        lane.thread = threading.Thread(
+        """Start the thread of a lane; a RuntimeError where that is not possible."""
+        lane.thread = DeliveryThread(
             target=self._run, args=(lane,), daemon=True,
             name=f'events to {self.delivery.name}.{".".join(lane.path)}')
         lane.thread.start()
+        self.lanes[lane.path] = lane
 
     def is_mine(self, thread):
         """Tell whether this is the thread of a lane."""
@@ -257,6 +268,10 @@ class Line:
         try:
             # what has been delivered to one is not mixed with what has not
             found, size = self.reader.read(self.batch, BATCH_BYTES, self._boundary())
+        except FileNotFoundError as error:
+            with self.lock:     # somebody has removed it
+                self.reader.leave_out(error.filename)
+            found = []
         except OSError as error:
             log.error('%s: spilled events cannot be read: %s', self.spill.path, error)
             found = None
@@ -283,18 +298,22 @@ class Line:
 
     def _deliver(self, lane, batch):
         """Deliver the part of a lane; return whether nothing of it is left."""
-        if batch.last > lane.done or not self.again:
-            parts = self._parts(lane, batch)
+        left = 0
+        parts = self._parts(lane, batch)
+        if parts and (batch.last > lane.done or not self.again):
             try:
-                if parts and self.delivery.deliver(
-                        lane.path, parts, self.again, self.stop):
-                    return False
-            except Exception:
-                log.exception('%s events are lost on their way to %s',
-                              len(parts), '.'.join(lane.path))
-        elif batch.parts is None:
-            self._parts(lane, batch)
+                left = self.delivery.deliver(lane.path, parts, self.again, self.stop)
+            except BaseException:  # of the log, say
+                with contextlib.suppress(Exception):
+                    log.exception('%s events are lost on their way to %s',
+                                  len(parts), '.'.join(lane.path))
+            if not lane.begun:
+                lane.begun = True
+                self.on_begin()
         with self.lock:
+            if left:
+                self._deliver_in_part(lane, batch, parts, left)
+                return False
             lane.place += 1
             lane.done = max(lane.done, batch.last)
             batch.waiting -= 1
@@ -302,13 +321,20 @@ class Line:
             self.changed.notify_all()
         return True
 
+    def _deliver_in_part(self, lane, batch, parts, left):
+        """Note how much of a batch is delivered where the rest will not be."""
+        if parts is batch.events and batch.last - batch.first + 1 == len(parts):
+            lane.done = max(lane.done, batch.last - left)
+            if self.spill is not None:
+                self.spill.note(self.positions())
+
     def _parts(self, lane, batch):
         with self._routing:
             if batch.parts is None:
                 parts = self.delivery.routed(batch.events, self.keep)
                 with self.lock:
                     if not self.again:
-                        self._see_to_lanes(lane.place, batch.first)
+                        self._see_to_new(lane.place, batch.first)
                     batch.waiting = len(self.lanes)
                     batch.parts = parts
         if lane.path in batch.parts:
@@ -333,3 +359,6 @@ class Line:
 
     def on_empty(self):
         """What to do when nothing is left in the spill; under the lock."""
+
+    def on_begin(self):
+        """What to do when a backend was given something for the first time."""

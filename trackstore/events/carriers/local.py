@@ -85,7 +85,7 @@ class LocalCarrier:
             folder, journal, when_full == 'spill', max_disk_bytes, sync)
         self._slow = SlowLog(log)
         self._delivery = self._line = None
-        self._ended = False
+        self._ended = self._done = False
         self._dropped = 0
 
     def bind(self, backend):
@@ -97,22 +97,24 @@ class LocalCarrier:
         self._spilling.bind(backend.backend_name)
         self._begin()
         ending.watch(self)
-        self._at_exit = ending.AtExit(self)
+        self._at_exit = ending.AtExit(self._finish)
         self._at_exit.register()    # for events that come while the process ends
         if not getattr(_passive, 'on', False):
             self._recovery.start()
 
     def _begin(self):
         """Start with an empty queue and no thread."""
-        self._ended = self._started = False
+        self._ended = self._started = self._used = self._done = False
         self._line = Line(self._delivery, self._batch, self._delay, self._max_events,
                           self._max_bytes, keep=self._spilling.folder is not None)
         self._line.owner = self     # whose threads go on without other references
         self._spilling.line = self._line
         self._line.on_empty = self._spilling.leave
+        self._line.on_begin = self._register
         self._recovery = Recovery(self._spilling.folder, self._delivery, self._batch,
                                   self._max_events, self._max_bytes,
                                   self._line.changed)
+        self._recovery.on_begin = self._register
 
     def renew(self):
         """Start anew in the child of a fork: the parent has the events."""
@@ -172,6 +174,7 @@ class LocalCarrier:
                     if self._spilling.write(event, size, text):
                         return
                 if line.has_room(size) and not line.behind:
+                    self._spilling.pass_over()
                     line.add(event, size)
                     return
                 left = end - time.monotonic()
@@ -190,13 +193,20 @@ class LocalCarrier:
             try:
                 self._line.start()
                 self._recovery.start()
-            except RuntimeError:  # the interpreter is about to end
-                self._ended = True
+            except RuntimeError as error:   # as when the interpreter is about to end
+                self._slow.error('%r delivers in the thread that sends: %s',
+                                 self._delivery.name, error)
                 return False
-            self._at_exit.register()    # before what was opened meanwhile is closed
+            self._register()
             self._started = True
             self._line.is_open = not self._spilling.journal
         return True
+
+    def _register(self):
+        """See to it that the end comes before that of what was opened meanwhile."""
+        self._used = True
+        if not self._ended:
+            self._at_exit.register()
 
     def _drop(self, event):
         self._dropped += 1
@@ -207,13 +217,15 @@ class LocalCarrier:
     def _deliver_here(self, event):
         """Deliver an event that comes after the end."""
         for path, events in self._delivery.routed([event]).items():
-            if self._delivery.deliver(path, events, stop=ending.STOPPED):
+            if self._delivery.deliver(path, events, stop=ending.NO_PAUSE):
                 self._delivery.abandon(path, events, ending.REASON)
 
     # the end
 
     def flush(self, timeout=None):
         line = self._line
+        if self._is_own(threading.current_thread()):
+            timeout = 0     # who delivers would wait for itself
         end = None if timeout is None else time.monotonic() + timeout
         with line.lock:
             number = line.next
@@ -229,32 +241,63 @@ class LocalCarrier:
                 line.hurry -= 1
         return True
 
+    def _is_own(self, thread):
+        return self._line.is_mine(thread) or self._recovery.is_mine(thread)
+
     def close(self, timeout=None):
         if self._delivery is None or self._ended:
-            return True
+            return self._done
+        done = False
+        try:
+            done = self.flush(self._exit_wait if timeout is None else timeout)
+        finally:    # also when somebody does not want to wait any longer
+            done = self._end(done)
+        return done
+
+    def _end(self, done):
+        """Take no more events, and keep what is left; return whether nothing is."""
         line = self._line
-        done = self.flush(self._exit_wait if timeout is None else timeout)
         with line.lock:
-            self._ended = True
+            if self._ended:  # another thread was faster
+                return done
+            self._ended = line.ended = True
             line.is_open = False
             line.grant()
-            line.ended = True
             line.changed.notify_all()
-        self._recovery.close()
-        if not done or not line.is_empty():  # others have gone on to send
-            done = done and self.flush(1)
-        line.stop.set()
-        with line.lock:
-            line.changed.notify_all()
-        ending.join(line.lanes.values())
+        try:
+            self._recovery.close()
+            if not done or not line.is_empty():  # others have gone on to send
+                done = done and self.flush(1)
+        finally:
+            line.stop.set()
+            with line.lock:
+                line.changed.notify_all()
+            try:
+                ending.join(line.lanes.values())
+            finally:
+                self._keep_what_is_left()
+                self._at_exit.unregister()
+        self._done = done
+        return done
+
+    def _keep_what_is_left(self):
+        """Write it to disk for the next process, or make dead letters of it."""
+        line = self._line
         with line.lock:
             if not line.is_empty():
                 self._spilling.save_at_end()
                 if line.spill is None:
                     ending.abandon(line, self._delivery)
             self._spilling.close()
-        self._at_exit.unregister()
-        return done
+
+    def _finish(self):
+        """Close the backend at the end of the process."""
+        if self._used:
+            # the root of a queue before a broker has nothing more to close
+            close = getattr(self._delivery.root, 'close', self.close)
+            close(self._exit_wait)
+        else:   # what the backends have open may be another process's
+            self.close()
 
 
 def _by_path(counter):

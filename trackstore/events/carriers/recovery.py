@@ -40,15 +40,23 @@ class Recovery:
         """Take over what there is, and look again now and then."""
         if self._folder is None or self._thread is not None:
             return
-        self._thread = threading.Thread(
+        self._look()
+        thread = threading.Thread(
             target=self._watch, daemon=True,
             name=f'spilled events of {self._delivery.name}')
-        self._look()
-        self._thread.start()
+        thread.start()
+        self._thread = thread
+
+    def on_begin(self):
+        """What to do when a backend was given something for the first time."""
 
     def is_done(self):
         """Tell whether all that was taken over is delivered."""
         return not self._lines and not self._more
+
+    def is_mine(self, thread):
+        """Tell whether this thread delivers what was taken over."""
+        return any(line.is_mine(thread) for line in list(self._lines))
 
     def close(self):
         """Stop; what is not delivered stays on disk for the next process."""
@@ -113,6 +121,7 @@ class Recovery:
         line = Line(self._delivery, self._batch, 0, self._most, self._most_bytes,
                     keep=True)
         line.on_empty = lambda: self._finish(line)
+        line.on_begin = self.on_begin
         positions = spill.positions()
         line.read_from(spill, min(positions.values(), default=0))
         with self._changed:

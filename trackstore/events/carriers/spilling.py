@@ -2,7 +2,9 @@
 
 import logging
 import time
+from collections import deque
 
+from trackstore.events.carriers import ending
 from trackstore.events.carriers.records import json_of_event, line_of
 from trackstore.events.exceptions import ConfigurationError
 from trackstore.events.slowlog import SlowLog
@@ -60,6 +62,7 @@ class Spilling:
             self.line.spill.close()
         self.count = 0
         self._not_before = 0
+        self._missing = deque()     # the numbers of those in memory that no file has
 
     def wanted(self, has_room):
         """Tell whether events are to be written from now on."""
@@ -115,14 +118,23 @@ class Spilling:
             line.add(event, size)
         return True
 
+    def pass_over(self):
+        """Note that the next event comes into memory alone."""
+        line, missing = self.line, self._missing
+        if line.spill is not None:
+            first = line.batches[0].first if line.batches else line.chunk.first
+            while missing and missing[0] < first:
+                missing.popleft()
+            missing.append(line.next)
+
     def leave(self):
         """All is delivered: write no more, but for a journal."""
         spill = self.line.spill
-        if not self.journal:
+        if not self.journal or not spill.is_there():
             spill.remove()
             self.line.spill = None
             self.line.eager = False
-            self.line.is_open = not self.line.ended
+            self.line.is_open = not (self.line.ended or self.journal)
             self.line.grant()
         elif len(spill) > LARGE:
             spill.clear()
@@ -132,10 +144,30 @@ class Spilling:
         line = self.line
         if self.folder is not None and line.spill is None:
             self.begin()
+        elif self._missing:
+            self._save_missing()
         if line.spill is not None:
             log.warning('%s: not all events were delivered before the end of the '
                         'process; they are kept in %s, for the next one',
                         line.delivery.name, line.spill.path)
+
+    def _save_missing(self):
+        """Write what no file has to a set of its own, or make dead letters of it."""
+        line, missing, spill = self.line, set(self._missing), None
+        found = [(number, event) for first, events in line.undelivered()
+                 for number, event in enumerate(events, first) if number in missing]
+        try:
+            spill = self.folder.new()
+            spill.limit -= len(line.spill)
+            spill.note(line.positions())
+            for number, event in found:
+                spill.append(number, [line_of(number, json_of_event(event))])
+            spill.close()
+        except OSError as error:
+            log.error('%s: events cannot be written: %s', self.folder.path, error)
+            if spill is not None:
+                spill.remove()
+            ending.abandon(line, line.delivery, missing)
 
     def close(self):
         """Give the files free."""

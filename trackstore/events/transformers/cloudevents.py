@@ -75,8 +75,8 @@ class CloudEventsProcessor(Statements):
                 f"'org.example.'")
         self.source = source
         self.prefix = prefix
-        self._subject = None if subject is None else paths.reader(
-            paths.alternatives(subject, 'subject'))
+        self._subject = None if subject is None else paths.alternatives(
+            subject, 'subject')
         self._extensions = _extensions({} if extensions is None else extensions)
 
     def otherwise(self):
@@ -90,7 +90,7 @@ class CloudEventsProcessor(Statements):
             'source': self.source,
             'type': _type(self.prefix, event.get('name')),
             'time': moment and iso(moment),
-            'subject': self._subject and _text(self._subject(event)),
+            'subject': self._subject and _text(paths.first(event, self._subject)),
             'datacontenttype': 'application/json',
         }
         for name, path in self._extensions:

@@ -8,6 +8,7 @@ import sys
 
 import trackstore
 from trackstore.tests.commands import shell
+from trackstore.tests.waiting import LONG
 
 
 def test_pipes_get_plain_text_in_their_encoding(store):
@@ -39,7 +40,7 @@ def at_terminal(*arguments, **environment):
     except OSError:     # this is how Linux says that the other side has ended
         pass
     os.close(controller)
-    assert process.wait(60) == 0, output
+    assert process.wait(LONG) == 0, output
     return output.decode()
 
 
@@ -74,4 +75,4 @@ def test_a_reader_that_has_enough(store):
         process.stdout.close()
         assert process.stderr.read() == b''
         process.stderr.close()
-        process.wait(60)
+        process.wait(LONG)

@@ -12,6 +12,7 @@ from trackstore import copying
 from trackstore.copying import copy
 from trackstore.tests.commands import invoke
 from trackstore.tests.copies.stores import contents, fill
+from trackstore.tests.servers import ZEOServer, give_up_after
 from trackstore.tests.storages import LASTING, history
 
 #: Copies, and is killed some milliseconds after a number of transactions.
@@ -90,16 +91,16 @@ def test_an_error_in_the_middle_of_a_transaction(source, tmp_path, monkeypatch):
 
 
 def test_a_server_that_is_lost(source, places, tmp_path, monkeypatch):
-    from trackstore.tests.servers import ZEOServer
     server = ZEOServer(tmp_path / 'served.fs')
     server.start()
     real, count = copying._Copying._restore, []
 
-    def restore(self, *arguments):
+    def restore(self, transaction, goal):
         count.append(1)
         if len(count) == 10:
             server.kill()
-        return real(self, *arguments)
+            give_up_after(goal, 0.2)
+        return real(self, transaction, goal)
 
     monkeypatch.setattr(copying._Copying, '_restore', restore)
     result = invoke('copy', source, server.uri)

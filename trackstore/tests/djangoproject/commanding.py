@@ -125,7 +125,7 @@ def test_flush_that_takes_too_long():
 
     class Waiting(MemoryBackend):
         def send(self, event):
-            go_on.wait(10)
+            go_on.wait()
 
     tracker = use(TRACKSTORE_BACKENDS={'queue': {'ENGINE': QUEUE}})
     tracker.get_backend('queue').register_backend('waiting', Waiting())

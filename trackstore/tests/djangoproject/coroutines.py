@@ -16,6 +16,7 @@ from trackstore.django import requestcontext
 from trackstore.django.asgi import delivering
 from trackstore.events import emit, get_tracker
 from trackstore.tests.djangoproject import views
+from trackstore.tests.waiting import LONG
 
 
 def signed_in(user):
@@ -32,11 +33,8 @@ def users(events):
 
 async def met(*requests):
     """Return the responses of requests that are answered all at the same time."""
-    views.meeting['here'] = asyncio.Event()
-    answers = [asyncio.ensure_future(request) for request in requests]
-    await asyncio.sleep(0.05)
-    views.meeting['here'].set()
-    return await asyncio.gather(*answers)
+    views.meeting.update(missing=len(requests), all_here=asyncio.Event())
+    return await asyncio.wait_for(asyncio.gather(*requests), LONG)
 
 
 def test_requests_at_the_same_time_have_contexts_of_their_own(ann, events):
@@ -129,14 +127,14 @@ async def served(path, cookie=''):
         'headers': [(b'host', b'testserver'), (b'cookie', cookie.encode())],
         'server': ('testserver', 80), 'client': ('192.0.2.7', 4711), 'scheme': 'http'})
     await server.send_input({'type': 'http.request', 'body': b''})
-    start = await server.receive_output(5)
+    start = await server.receive_output(LONG)
     body = b''
     while True:
-        message = await server.receive_output(5)
+        message = await server.receive_output(LONG)
         body += message.get('body', b'')
         if not message.get('more_body'):
             break
-    await server.wait(5)
+    await server.wait(LONG)
     return start['status'], body
 
 
@@ -169,7 +167,7 @@ def slow(request):
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        request.go_on.wait(1)
+        request.go_on.wait()
         return 'late'
     raise SynchronousOnlyOperation
 
@@ -185,6 +183,7 @@ def test_nobody_waits_for_ever(events, each_logged, monkeypatch):
     async def answer(request):
         emit('first')
         emit('second')
+        request.go_on.set()  # only now: what comes next has the thread to itself
         return await sync_to_async(views.quiet)(request)
 
     try:

@@ -19,6 +19,13 @@ from django.test import override_settings  # noqa: E402
 from trackstore.django import requestcontext  # noqa: E402
 from trackstore.events.tracker import get_tracker, register_tracker  # noqa: E402
 from trackstore.testing import capture_events  # noqa: E402
+from trackstore.tests.waiting import LONG  # noqa: E402
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch):
+    """What takes a while on a slow machine is waited for."""
+    monkeypatch.setattr(requestcontext, 'WAIT', LONG)
 
 
 @pytest.fixture(scope='session')

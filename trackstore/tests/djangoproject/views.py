@@ -16,7 +16,7 @@ __all__ = ['plain', 'quiet', 'failing', 'login', 'buying', 'pieces', 'unfinished
            'file', 'waiting', 'asking', 'changing',
            'quiet_later', 'later_pieces', 'later_failing']
 
-#: How many requests ``waiting`` waits for, and what tells that they are there.
+#: How many requests ``waiting`` still waits for, and what tells that all are there.
 meeting = {}
 
 
@@ -77,7 +77,10 @@ def file(request):
 async def waiting(request):
     """Emit two events, and wait between them until others are here, too."""
     emit('first', dict(request.GET.items()))
-    await meeting['here'].wait()
+    meeting['missing'] -= 1
+    if not meeting['missing']:
+        meeting['all_here'].set()
+    await meeting['all_here'].wait()
     emit('second', dict(request.GET.items()))
     return HttpResponse('waited')
 

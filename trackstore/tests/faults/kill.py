@@ -24,6 +24,7 @@ from trackstore.testing import frozen_clock
 from trackstore.tests.faults.check import copy_problems, problems
 from trackstore.tests.faults.work import Numbered, perform
 from trackstore.tests.faults.worker import COPY, Worker, remove_copy
+from trackstore.tests.forks import fork
 from trackstore.tests.model import Item, Model, small_segments
 
 #: So many rounds does a store live through, in turns.
@@ -163,7 +164,7 @@ def killed(path, model, seed, aim, random):
     elif aim == "renaming":
         suicide["rename"] = random.randrange(6)
     receiver, sender = Pipe(duplex=False)
-    pid = os.fork()
+    pid = fork()
     if pid == 0:
         try:
             receiver.close()
@@ -174,8 +175,8 @@ def killed(path, model, seed, aim, random):
     end = time.monotonic() + LATEST
     if aim is None:
         end = time.monotonic() + random.random() * LATEST / 2
-    if suicide:
-        end += 5 * LATEST
+    if suicide:  # it comes by itself
+        end += 100 * LATEST
     messages = received(receiver, aim, random.randrange(4), end, random.random())
     try:
         os.kill(pid, signal.SIGKILL)

@@ -35,8 +35,8 @@ MORE_FILES, MORE_BYTES = 2, 1.25
 #: After fewer seconds nothing is said of memory, files and sizes.
 SHORTEST = 60
 
-#: There are so many samples, one after each pack.
-SAMPLES = 60
+#: There are so many samples, one after each pack; on a slow machine fewer.
+SAMPLES, FEWEST = 60, 10
 
 
 class Sample(NamedTuple):
@@ -193,11 +193,13 @@ def run(seconds, keep, say=print):
         begin = time.monotonic()
         say(HEAD)
         for n in range(1, SAMPLES + 1):
+            soak.turn()
             while time.monotonic() < begin + seconds * n / SAMPLES:
                 soak.turn()
             outcome.samples.append(soak.sample(time.monotonic() - begin))
             say(shown(outcome.samples[-1]))
-            if soak.problems or time.monotonic() > begin + seconds:
+            if soak.problems or (
+                    n >= FEWEST and time.monotonic() > begin + seconds):
                 break
         outcome.problems += soak.problems
         soak.close()

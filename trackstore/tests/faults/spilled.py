@@ -21,6 +21,8 @@ from trackstore.events import Tracker
 from trackstore.events.backends.async_routing import AsyncRoutingBackend
 from trackstore.events.backends.tracking import TrackingBackend
 from trackstore.events.carriers.local import LocalCarrier
+from trackstore.tests.forks import fork
+from trackstore.tests.waiting import LONG
 
 #: What one sent event is told with: its number, and whether there was a spill.
 SIZE = 5
@@ -29,8 +31,8 @@ SIZE = 5
 NAMES = ('killed while taking over', 'events sent', 'until the spill ended',
          'delivered')
 
-#: So many seconds may the last process take.
-PATIENCE = 60
+#: So many events are told of before some of the kills, at the least.
+SOME = 30
 
 
 class SlowBackend(TrackingBackend):
@@ -97,14 +99,14 @@ def emitting(folder, seed, pipe):
 def taking_over(folder, seed, pipe):
     """Deliver what other processes have left."""
     backend = backend_of(folder, Random(seed))
-    done = backend.flush(PATIENCE)
+    done = backend.flush(LONG)
     os.write(pipe, b'.' if done and backend.close() else b'?')
 
 
 def forked(work, *arguments):
     """Let a process work; return its id and the end of a pipe that it writes to."""
     reader, writer = os.pipe()
-    pid = os.fork()
+    pid = fork()
     if pid == 0:
         try:
             os.close(reader)
@@ -117,12 +119,18 @@ def forked(work, *arguments):
     return pid, reader
 
 
-def killed(pid, reader, seconds):
-    """Kill a process after some seconds; return what it has written until then."""
+def killed(pid, reader, seconds, least=0):
+    """Kill a process some seconds after it has written so many bytes.
+
+    Returns all that it has written.
+    """
+    told = b''
+    while len(told) < least and (piece := os.read(reader, least - len(told))):
+        told += piece
     time.sleep(seconds)
     os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
-    return rest(reader)
+    return told + rest(reader)
 
 
 def rest(reader):
@@ -142,7 +150,8 @@ def sent(told):
 def one_round(folder, random, outcome):
     """Return a list of sentences: what is wrong after a death."""
     pid, reader = forked(emitting, folder, random.random())
-    told = killed(pid, reader, 0.05 + random.random() * 0.4)
+    least = random.choice([0, SOME * SIZE])
+    told = killed(pid, reader, 0.05 + random.random() * 0.4, least)
     wanted = sent(told)
     outcome['events sent'] += len(told) // SIZE
     outcome['until the spill ended'] += len(wanted)

@@ -6,7 +6,8 @@ from persistent.mapping import PersistentMapping
 
 from trackstore import TrackingStorage, opening
 from trackstore.tests.commands import run_faults
-from trackstore.tests.servers import HOST, ZEOServer
+from trackstore.tests.servers import ZEOServer, give_up_after
+from trackstore.tests.waiting import LONG
 
 
 def test_server():
@@ -46,7 +47,7 @@ def test_a_server_that_stays_away_for_a_while(tmp_path):
     ZEO = pytest.importorskip("ZEO")
     server = ZEOServer(tmp_path / "tracks.fs")
     server.start()
-    db = ZEO.DB((HOST, server.port), wait_timeout=1)
+    db = opening.database(server.uri)
     manager = transaction.TransactionManager()
     try:
         connection = db.open(manager)
@@ -55,6 +56,7 @@ def test_a_server_that_stays_away_for_a_while(tmp_path):
         manager.commit()
         tracks.saveUserTrack("a", 0, "u", {"n": 100})
         server.kill()
+        give_up_after(db.storage, 0.2)
         for _ in range(2):
             with pytest.raises(ZEO.Exceptions.ClientDisconnected):
                 manager.commit()
@@ -63,6 +65,7 @@ def test_a_server_that_stays_away_for_a_while(tmp_path):
             tracks.saveUserTrack("a", 0, "u", {"n": 100})
         manager.abort()
         server.start()
+        give_up_after(db.storage, LONG)
         for attempt in manager.attempts(20):
             with attempt:
                 tracks.saveUserTrack("a", 0, "u", {"n": 100})

@@ -7,7 +7,7 @@ from trackstore.tests.faults import soak
 
 
 def test_soak():
-    printed = run_faults("soak", "--minutes", "0.05", "--tracks", "1000")
+    printed = run_faults("soak", "--minutes", "0.02", "--tracks", "1000")
     assert "problems 0" in printed
     assert len(printed.splitlines()) > 10
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from trackstore.tests.waiting import LONG
+
 SHOP = Path(__file__).parent / 'djangoshop' / 'shop.py'
 TESTS = re.findall(r'^def (test_\w+)', SHOP.read_text('utf-8'), re.MULTILINE)
 
@@ -19,7 +21,7 @@ def outcome():
                    if not name.startswith(('PYTEST', 'DJANGO'))}
     done = subprocess.run(
         [sys.executable, '-m', 'pytest', '-rA', '-q', '-p', 'no:cacheprovider', SHOP],
-        capture_output=True, text=True, timeout=300, env=environment)
+        capture_output=True, text=True, timeout=3 * LONG, env=environment)
     found = re.findall(r'^(\w+) \S*::(test_\w+)', done.stdout, re.MULTILINE)
     return {name: {word for word, one in found if one == name} for name in TESTS}, done
 

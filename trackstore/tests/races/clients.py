@@ -16,11 +16,12 @@ from ZODB.POSException import ConflictError
 
 from trackstore.criteria import Between, Not
 from trackstore.tests.model import Model, ModelTrack
+from trackstore.tests.waiting import LONG
 
 SECONDS = float(os.environ.get("TRACKSTORE_RACE_SECONDS", 1))
 
 #: So many seconds longer a client has that did not come through.
-PATIENCE = 60
+PATIENCE = LONG
 
 
 class Client:

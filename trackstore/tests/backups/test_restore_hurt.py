@@ -44,7 +44,7 @@ class Backups:
 
 
 @pytest.fixture
-def backups(tmp_path):
+def backups(tmp_path, clock):
     backups = Backups(tmp_path)
     backups.save()
     backups.back_up(full=True)

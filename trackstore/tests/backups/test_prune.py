@@ -9,7 +9,7 @@ from trackstore.backup import backup, parts, prune
 
 
 @pytest.fixture
-def folder(tmp_path):
+def folder(tmp_path, clock):
     """Four full backups, of 1, 2, 3 and 4 tracks."""
     folder = tmp_path / 'backups'
     for n in range(4):
