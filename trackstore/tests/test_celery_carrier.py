@@ -1,7 +1,5 @@
 """The carrier of Celery without a broker: options, places, and tasks done at once."""
 
-import subprocess
-import sys
 
 import pytest
 from zope.interface.verify import verifyClass, verifyObject
@@ -15,7 +13,6 @@ from trackstore.events.exceptions import ConfigurationError, TrackerError
 from trackstore.events.slowlog import SlowLog
 from trackstore.events.tracker import TRACKERS
 from trackstore.tests.servers import need
-from trackstore.tests.waiting import LONG
 
 MEMORY = {'ENGINE': 'trackstore.events.backends.memory.MemoryBackend'}
 ROUTING = 'trackstore.events.backends.routing.RoutingBackend'
@@ -122,14 +119,6 @@ def test_a_carrier_is_for_one_backend(app):
     with pytest.raises(ConfigurationError, match="carries for 'first' already; each b"):
         AsyncRoutingBackend('second', carrier=shared)
     backend.close(0)
-
-
-def test_celery_that_is_missing_is_named():
-    done = subprocess.run([sys.executable, '-c', (
-        'import sys; sys.modules["celery"] = None\n'
-        'from trackstore.events.carriers.celery import CeleryCarrier\n'
-        'CeleryCarrier()')], capture_output=True, text=True, timeout=LONG)
-    assert "pip install 'trackstore[celery]'" in done.stderr.splitlines()[-1]
 
 
 # places
@@ -337,21 +326,6 @@ def test_a_broker_that_cannot_be_used(app, url, told):
     assert 'sec' not in str(caught.value)
 
 
-def test_a_library_of_the_broker_that_is_missing():
-    done = subprocess.run([sys.executable, '-c', """
-import sys
-sys.modules['redis'] = sys.modules['kombu.transport.redis'] = None
-from celery import Celery
-from trackstore.events.backends.async_routing import AsyncRoutingBackend
-from trackstore.events.carriers.celery import CeleryCarrier
-app = Celery('shop', broker='redis://:secret@127.0.0.1:1/0')
-AsyncRoutingBackend('shop', carrier=CeleryCarrier(app=app))
-"""], capture_output=True, text=True, timeout=60)
-    line = done.stderr.splitlines()[-1]
-    assert 'ModuleNotFoundError' in line and "pip install 'celery[redis]'" in line
-    assert 'secret' not in done.stderr
-
-
 def test_a_queue_that_is_full(app, tmp_path, caplog):
     """With a folder it spills; without one, the event is dropped after a moment."""
     app.conf.task_always_eager = False
@@ -367,47 +341,3 @@ def test_a_queue_that_is_full(app, tmp_path, caplog):
             dropped > 0))
         backend.close(0)
     assert 'is full; event' in caplog.text
-
-
-def test_nothing_else_imports_celery_or_django():
-    done = subprocess.run([sys.executable, '-c', """
-import importlib, pathlib, sys, trackstore
-ours = ('django.', 'celery', 'events.carriers.celery', 'tests.')
-top = pathlib.Path(trackstore.__file__).parent
-names = ['.'.join(path.relative_to(top).with_suffix('').parts)
-         for path in top.rglob('*.py')]
-for name in names:
-    if not name.startswith(ours) and not name.endswith('__main__'):
-        importlib.import_module(f'trackstore.{name}')
-assert len(names) > 100
-print(sorted({'django', 'celery', 'kombu'} & set(sys.modules)))
-"""], capture_output=True, text=True, timeout=LONG)
-    assert (done.stdout, done.stderr) == ('[]\n', '')
-
-
-def test_the_library_of_the_broker_is_there_before_the_first_event():
-    """When a process ends it is too late to import it."""
-    done = subprocess.run([sys.executable, '-c', """
-import sys
-from celery import Celery
-from trackstore.events.backends.async_routing import AsyncRoutingBackend
-from trackstore.events.carriers.celery import CeleryCarrier
-app = Celery('shop', broker='redis://127.0.0.1:1/0')
-assert 'kombu.transport.redis' not in sys.modules
-AsyncRoutingBackend('shop', carrier=CeleryCarrier(app=app))
-print('kombu.transport.redis' in sys.modules)
-"""], capture_output=True, text=True, timeout=LONG)
-    assert done.stdout == 'True\n', done.stderr
-
-
-def test_the_end_of_a_process_hands_over_what_waits():
-    done = subprocess.run([sys.executable, '-c', """
-from celery import Celery
-from trackstore.events import Tracker
-from trackstore.events.backends.async_routing import AsyncRoutingBackend
-from trackstore.events.carriers import celery
-celery.Broker.send_many = lambda self, events: print(len(events))
-Tracker({'shop': AsyncRoutingBackend('shop', carrier=celery.CeleryCarrier(
-    app=Celery('shop', broker='memory://'), delay=600))}).emit('order.placed')
-"""], capture_output=True, text=True, timeout=LONG)
-    assert (done.stdout, done.stderr) == ('1\n', '')
