@@ -13,9 +13,7 @@ import trackstore
 from trackstore.exceptions import OpenError
 from trackstore.tests import celeryshop
 from trackstore.tests.celeryshop import BACKEND, CARRIER, QUEUE
-
-#: So many seconds something may take that is about to happen.
-SOON = 60
+from trackstore.tests.waiting import LONG
 
 
 def configuration(backends=('kept',), engine=CARRIER, carrier=None, **options):
@@ -87,11 +85,11 @@ class Shop:
     def run(self, *arguments):
         return subprocess.run(
             [sys.executable, '-m', 'trackstore.tests.celeryshop.emitting',
-             *map(str, arguments)], check=True, timeout=SOON, capture_output=True)
+             *map(str, arguments)], check=True, timeout=LONG, capture_output=True)
 
     def wait(self, condition):
         """Wait until something is true, and return it."""
-        end = time.monotonic() + SOON
+        end = time.monotonic() + LONG
         while not (result := condition()):
             assert time.monotonic() < end, self.log()
             time.sleep(0.05)

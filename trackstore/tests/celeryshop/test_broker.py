@@ -3,7 +3,7 @@
 import os
 
 from trackstore.tests.celeryshop import got, numbers
-from trackstore.tests.celeryshop.shop import SOON
+from trackstore.tests.waiting import LONG
 
 
 def test_events_wait_for_the_broker(shop, broker):
@@ -12,7 +12,7 @@ def test_events_wait_for_the_broker(shop, broker):
         tracker.emit('order.placed', {'number': number})
     assert not shop.queue.flush(0.3)
     broker.start()
-    assert shop.queue.flush(SOON)
+    assert shop.queue.flush(LONG)
     shop.worker('-P', 'solo')
     shop.wait(lambda: len(got('kept')) >= 20)
     assert numbers('kept') == list(range(20))
@@ -23,7 +23,7 @@ def test_what_the_broker_never_takes_are_dead_letters_of_the_backends(shop, brok
                         dead_letters=str(shop.folder / 'dead.fs'),
                         carrier={'tries': 2, 'pause': 0.01})
     tracker.emit('order.placed', {'number': 1})
-    assert shop.queue.flush(SOON)
+    assert shop.queue.flush(LONG)
     letters = shop.letters()
     assert sorted(letter['backend'] for letter in letters) == [
         'shop.first', 'shop.second']
@@ -40,7 +40,7 @@ def test_events_of_a_process_without_a_broker_are_sent_by_the_next(shop, broker)
     assert any((shop.folder / 'spill').rglob('*'))
     broker.start()
     shop.worker('-P', 'solo')
-    shop.run(0, SOON)
+    shop.run(0, LONG)
     shop.wait(lambda: len(got('kept')) >= 30)
     assert numbers('kept') == list(range(30))
 
@@ -64,7 +64,7 @@ def test_a_broker_that_is_lost_in_between(shop, broker, monkeypatch):
     tracker = shop.open(carrier={'tries': 1000, 'longest_pause': 0.1})
     made = connections(shop, monkeypatch)
     tracker.emit('order.placed', {'number': 1})
-    assert shop.queue.flush(SOON)
+    assert shop.queue.flush(LONG)
     shop.worker('-P', 'solo')
     shop.wait(lambda: got('kept'))
     before = made.read_text()
@@ -72,7 +72,7 @@ def test_a_broker_that_is_lost_in_between(shop, broker, monkeypatch):
     tracker.emit('order.placed', {'number': 2})
     assert not shop.queue.flush(0.3)
     broker.start()
-    assert shop.queue.flush(SOON)
+    assert shop.queue.flush(LONG)
     assert made.read_text() != before   # a new connection for each new try
     shop.worker('-P', 'solo')
     shop.wait(lambda: len(got('kept')) >= 2)
@@ -83,18 +83,18 @@ def test_a_process_and_its_child_send_their_own(shop, monkeypatch):
     tracker = shop.open()
     made = connections(shop, monkeypatch)
     tracker.emit('order.placed', {'number': 1})
-    assert shop.queue.flush(SOON)
+    assert shop.queue.flush(LONG)
     child = os.fork()
     if child == 0:
         try:
             tracker.emit('order.placed', {'number': 2})
-            os._exit(0 if shop.queue.flush(SOON) else 1)
+            os._exit(0 if shop.queue.flush(LONG) else 1)
         finally:
             os._exit(2)
     assert os.waitpid(child, 0)[1] == 0
     assert str(child) in made.read_text().split()
     tracker.emit('order.placed', {'number': 3})
-    assert shop.queue.flush(SOON)
+    assert shop.queue.flush(LONG)
     shop.worker('-P', 'solo')
     shop.wait(lambda: len(got('kept')) >= 3)
     assert numbers('kept') == [1, 2, 3]

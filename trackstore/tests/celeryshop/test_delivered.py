@@ -10,7 +10,8 @@ from click.testing import CliRunner
 import trackstore
 from trackstore.cli.command import command
 from trackstore.tests.celeryshop import got, numbers, tries
-from trackstore.tests.celeryshop.shop import SOON, Shop
+from trackstore.tests.celeryshop.shop import Shop
+from trackstore.tests.waiting import LONG
 
 TRIES = 3
 
@@ -66,7 +67,7 @@ def test_many_events_are_delivered_once(shop):
     tracker = shop.open(carrier={'at_once': 7})
     for number in range(200):
         tracker.emit('order.placed', {'number': number})
-    assert shop.queue.flush(SOON)
+    assert shop.queue.flush(LONG)
     shop.wait(lambda: len(got('second')) >= 200)
     assert numbers('second') == numbers('first') == list(range(200))
 
