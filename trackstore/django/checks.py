@@ -42,7 +42,8 @@ def check_request(app_configs, **kwargs):
 def check_backends(app_configs, **kwargs):
     """W001: events go nowhere."""
     name = configured.names()[0]
-    if configured.enabled() and not getattr(settings, name, None):
+    if (apps.get_app_config('trackstore').error is None and configured.enabled()
+            and not getattr(settings, name, None)):
         yield Warning(
             f'{name} has no backends: events go nowhere.', id='trackstore.W001',
             hint="Give it one, such as {'log': {'ENGINE': ...}}; or say that this is "

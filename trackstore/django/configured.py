@@ -23,6 +23,7 @@ from collections.abc import Mapping
 
 from django.conf import settings
 
+from trackstore.events.checks import shown
 from trackstore.events.configuration import LOCATORS, imported, made
 from trackstore.events.exceptions import ConfigurationError
 
@@ -50,10 +51,14 @@ def names():
 
 def enabled():
     """Tell whether events are wanted."""
-    for name in ENABLED:
-        if given(name):
-            return bool(getattr(settings, name))
-    return True
+    own, other = ENABLED
+    if given(own):
+        value = getattr(settings, own)
+        if not isinstance(value, bool):  # 'False', of an environment variable, is true
+            raise ConfigurationError(
+                f'{own}: {value!r} is no flag; allowed are True and False')
+        return value
+    return bool(getattr(settings, other, True))
 
 
 def backends(name):
@@ -61,7 +66,7 @@ def backends(name):
     nodes = getattr(settings, name, None) or {}
     if not isinstance(nodes, Mapping):
         raise ConfigurationError(
-            f'{name}: {nodes!r} is not a mapping of names to engines')
+            f'{name}: {shown(nodes)} is not a mapping of names to engines')
     return _made(nodes, name, nodes.items())
 
 
@@ -69,7 +74,7 @@ def processors(name):
     """Return the processors of a setting, a list."""
     nodes = getattr(settings, name, None) or []
     if not isinstance(nodes, (list, tuple)):
-        raise ConfigurationError(f'{name}: {nodes!r} is not a list of engines')
+        raise ConfigurationError(f'{name}: {shown(nodes)} is not a list of engines')
     return _made(nodes, name, enumerate(nodes))
 
 
@@ -77,7 +82,7 @@ def _made(nodes, name, entries):
     for key, node in entries:
         if not isinstance(node, Mapping) or 'ENGINE' not in node:
             raise ConfigurationError(
-                f'{name}.{key}: {node!r} has no ENGINE; wanted is '
+                f'{name}.{key}: {shown(node)} has no ENGINE; wanted is '
                 f"{{'ENGINE': 'path.of.the.Class', 'OPTIONS': {{...}}}}")
     if not name.startswith(PREFIX):
         nodes = translated(nodes)
@@ -110,7 +115,7 @@ def _translated_path(path):
 def locator():
     """Return a new context locator."""
     contexts = getattr(settings, CONTEXTS, 'task')
-    if contexts not in LOCATORS:
+    if not isinstance(contexts, str) or contexts not in LOCATORS:
         raise ConfigurationError(
             f'{CONTEXTS}: {contexts!r} is not known; allowed are '
             f'{", ".join(LOCATORS)}')

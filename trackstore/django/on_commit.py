@@ -8,7 +8,6 @@ from zope.interface import implementer
 from trackstore.events.backends.routing import RoutingBackend
 from trackstore.events.exceptions import ConfigurationError
 from trackstore.events.interfaces import IRoutingBackend
-from trackstore.events.processors.exceptions import EventEmissionExit
 
 
 @implementer(IRoutingBackend)
@@ -30,10 +29,7 @@ class OnCommitBackend(RoutingBackend):
         super().__init__(backends, processors)
 
     def dispatch(self, event):
-        try:
-            event = self.process_event(event)
-        except EventEmissionExit:
-            return
+        event = self.processed(event)
         connection = connections[self.using]
         if connection.in_atomic_block:
             connection.on_commit(partial(self.send_to_backends, event))

@@ -67,6 +67,9 @@ def from_settings():
 def _pairs(context):
     if isinstance(context, Mapping):
         pairs = list(context.items())
+        if strange := [key for key in context if not isinstance(key, str)]:
+            raise ConfigurationError(
+                f'{CONTEXT}: {strange[0]!r} is no key of the context; allowed is text')
     elif isinstance(context, (list, tuple)):
         pairs = [(each, each) for each in context]
     else:

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.utils.crypto import salted_hmac
+from django.utils.functional import empty
 from django.utils.translation import get_language
 
 from trackstore.jsonsafe import json_safe
@@ -22,7 +23,11 @@ LONGEST = 1000
 
 def _user(context):
     """The user who is signed in, or None."""
-    user = getattr(context.request, 'user', None)
+    request = context.request
+    user = getattr(request, 'user', None)
+    if getattr(user, '_wrapped', None) is empty:
+        # it would be loaded now, although a coroutine may have asked for it
+        user = getattr(request, '_acached_user', user)
     return user if user is not None and user.is_authenticated else None
 
 

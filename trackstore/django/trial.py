@@ -9,6 +9,7 @@ from trackstore.events.backends.routing import RoutingBackend
 from trackstore.events.event import Event, copy_of
 from trackstore.events.processors.exceptions import (
     EventEmissionExit,
+    EventRefused,
     NoBackendEnabled,
     NoTransformerImplemented,
 )
@@ -37,6 +38,9 @@ def _sent(routing, event, path, timeout):
     """Yield path and outcome for all below a routing backend."""
     try:
         events = routing.process_event(event)
+    except EventRefused as reason:
+        yield path, f'{FAILED}: {reason}'
+        events = reason.rest
     except EventEmissionExit:
         yield path, DROPPED
         return

@@ -1,6 +1,8 @@
 """Checks of the options of backends; what is not allowed fails when it is made."""
 
 import math
+import re
+from collections.abc import Mapping
 
 from trackstore.events.exceptions import ConfigurationError
 
@@ -48,6 +50,21 @@ def wrong_type(value, name, what, allowed):
     return ConfigurationError(
         f'{name}: a value of type {type(value).__name__} is no {what}; allowed is '
         f'{allowed}')
+
+
+#: Texts that are shown: they are paths of classes, and no secrets.
+_PATH = re.compile(r'\w+(\.\w+)+')
+
+
+def shown(value):
+    """Return a part of a configuration for an error, without what may be secret."""
+    if isinstance(value, Mapping):
+        return '{' + ', '.join(f'{key!r}: ...' for key in value) + '}'
+    if isinstance(value, (list, tuple)):
+        return '[' + ', '.join(map(shown, value)) + ']'
+    if isinstance(value, str) and not _PATH.fullmatch(value):
+        return 'this text'
+    return repr(value)
 
 
 #: What is allowed where secrets stand.

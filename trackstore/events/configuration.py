@@ -9,6 +9,7 @@ import inspect
 import os
 from collections.abc import Mapping
 
+from trackstore.events.checks import shown
 from trackstore.events.exceptions import ConfigurationError
 from trackstore.events.locator import (
     DefaultContextLocator,
@@ -54,10 +55,8 @@ def tracker_from(configuration: Mapping, name: str = 'configuration') -> Tracker
             f'{", ".join(LOCATORS)}')
     for place, part in _entries(backends, processors):
         if not isinstance(part, Mapping) or 'ENGINE' not in part:
-            # the values may be secrets
-            found = sorted(map(str, part)) if isinstance(part, Mapping) else part
             raise ConfigurationError(
-                f'{name}: {place}: {found!r} has no ENGINE; wanted is '
+                f'{name}: {place}: {shown(part)} has no ENGINE; wanted is '
                 f"{{'ENGINE': 'path.of.the.Class', 'OPTIONS': {{...}}}}")
     backends = made(backends, f'{name}: backends')
     processors = made(processors, f'{name}: processors')
@@ -178,7 +177,7 @@ def imported(path, place):
         if callable(path):
             return path
         raise ConfigurationError(
-            f'{place}: {path!r} is no path of a class; wanted is text like '
+            f'{place}: {shown(path)} is no path of a class; wanted is text like '
             f"'trackstore.events.backends.memory.MemoryBackend'")
     module, _, name = path.rpartition('.')
     try:
@@ -208,4 +207,4 @@ def _check_options(engine, path, options, place):
 
 def _expect(value, types, place, wanted):
     if not isinstance(value, types):
-        raise ConfigurationError(f'{place}: {value!r} is not {wanted}')
+        raise ConfigurationError(f'{place}: {shown(value)} is not {wanted}')

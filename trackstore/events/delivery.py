@@ -11,7 +11,7 @@ from collections import Counter
 from ZODB.POSException import POSError
 
 from trackstore import timestamps
-from trackstore.events.backends.routing import RoutingBackend
+from trackstore.events.deliverythread import ends_thread
 from trackstore.events.event import copy_of
 from trackstore.events.exceptions import ConfigurationError, DeliveryError
 from trackstore.events.letters import Letter
@@ -21,6 +21,7 @@ from trackstore.events.processors.exceptions import (
     NoTransformerImplemented,
 )
 from trackstore.events.retries import pause
+from trackstore.events.routes import Routing, leaves_of
 from trackstore.exceptions import FormatError, OpenError
 
 #: What says that the event is not for that backend.
@@ -29,19 +30,12 @@ NOT_FOR_IT = (NoTransformerImplemented, NoBackendEnabled, EventEmissionExit)
 #: Of the errors that speak of bad data, those that speak of the place.
 OF_THE_PLACE = (OpenError, FormatError, ConfigurationError, POSError)
 
+#: What says that a program met what it did not expect: perhaps one bad event.
+OF_THE_PROGRAM = (LookupError, AttributeError, AssertionError, ArithmeticError)
+
 NO_BACKEND = 'there is no such backend'
 
 log = logging.getLogger(__name__)
-
-
-class DeliveryThread(threading.Thread):
-    """A thread that does nothing but deliver: no error of a backend ends it."""
-
-
-def _ends_thread(error):
-    """Tell whether an error, such as SystemExit, is meant for who runs this thread."""
-    return not (isinstance(error, Exception)
-                or isinstance(threading.current_thread(), DeliveryThread))
 
 
 class Delivery:
@@ -69,26 +63,36 @@ class Delivery:
 
     def leaves(self):
         """Return the backends that route no further, by their path, a tuple."""
-        return dict(_leaves(self.root.backends, ()))
+        return dict(leaves_of(self.root.backends))
 
     def routed(self, events, keep=False):
         """Return the events for each leaf, by path: routers below process them.
 
         Leaves may share events.  If ``keep`` is true the given ones stay as they
-        are; else processors may change them.
+        are; else processors may change them.  What a router refuses is buried.
         """
-        parts = {}
-        _route(self.root.backends, events, (), parts, keep)
-        return parts
+        routing = Routing()
+        routing.below(self.root.backends, events, (), shared=keep)
+        for path, refused in routing.refused.items():
+            with self._lock:
+                self.failed[path] += len(refused)
+            self.bury(self.letters_of(path, refused))
+        return routing.parts
 
-    def deliver(self, path, events, again=False, stop=None):
+    def letters_of(self, path, refused):
+        """Return the letters of what a router has refused, pairs of event and error."""
+        return [letter for event, error in refused
+                for letter in _letters([event], self.path_of(path), _told(error), 1)]
+
+    def deliver(self, path, events, again=False, stop=None, tries=None):
         """Deliver events to the leaf of a path; return how many are left.
 
         ``again`` says that some may have been delivered before.  When ``stop``, a
         ``threading.Event``, is set, no further try is made, and the events from
-        there on are left; otherwise there are none.
+        there on are left; otherwise there are none.  ``tries`` is how often the first
+        ones are tried, as long as none comes through.
         """
-        left, letters = self.attempt(path, events, again, stop)
+        left, letters = self.attempt(path, events, again, stop, tries)
         with self._lock:
             self.delivered[path] += len(events) - left - len(letters)
             self.failed[path] += len(letters)
@@ -96,7 +100,7 @@ class Delivery:
             self.bury(letters)
         return left
 
-    def attempt(self, path, events, again=False, stop=None):
+    def attempt(self, path, events, again=False, stop=None, tries=None):
         """Deliver events to the leaf of a path, and bury nothing.
 
         Returns how many are left, as ``deliver`` does, and a list with the letters
@@ -106,7 +110,7 @@ class Delivery:
         if backend is None:
             return 0, _letters(events, self.path_of(path), NO_BACKEND, 0)
         letters = []
-        attempt = _Attempt(self, self.path_of(path), backend, letters, stop)
+        attempt = _Attempt(self, self.path_of(path), backend, letters, stop, tries)
         return attempt.deliver(events, again), letters
 
     def deliver_all(self, events, again=False):
@@ -121,26 +125,27 @@ class Delivery:
         self.bury(_letters(events, self.path_of(path), reason, 0))
 
     def path_of(self, path):
-        """Return the path of a leaf as text, as letters have it."""
+        """Return the path of a backend as text, as letters have it."""
         return '.'.join((self.name, *path))
 
 
 class _Attempt:
     """Delivers a list of events to one backend."""
 
-    def __init__(self, options, path, backend, letters, stop):
+    def __init__(self, options, path, backend, letters, stop, tries):
         self._options = options
         self._path = path
         self._backend = backend
         self._letters = letters
         self._stop = stop or threading.Event()
-        self._tries = options.tries
+        self._tries = tries or options.tries
+        self._blames_one = False    # whether errors of the program are for good
         # Others get copies: what they have changed could not be tried again.
         self._as_they_are = getattr(backend, 'leaves_events_alone', False)
 
     def deliver(self, events, again):
         """Return how many events are left at the end, because it was stopped."""
-        most = getattr(self._backend, 'most_at_once', None) or len(events)
+        most = getattr(self._backend, 'most_at_once', None) or len(events) or 1
         if not callable(getattr(self._backend, 'send_many', None)):
             most = 1
         for start in range(0, len(events), most):
@@ -159,21 +164,24 @@ class _Attempt:
                 self._tries = self._options.tries
                 return 0
             except BaseException as error:
-                if _ends_thread(error):
+                if ends_thread(error):
                     raise
-                if _is_for_good(error):
-                    if len(events) > 1:
+                if _is_for_good(error) or self._blames_one and _is_of_program(error):
+                    if len(events) > 1 and not getattr(error, 'for_all', False):
                         return self._apart(events, again)
                     self._give_up(events, error, tried, first)
                     return 0
                 if tried >= self._tries:
+                    if len(events) > 1 and _is_of_program(error):
+                        self._blames_one = True
+                        return self._apart(events, True)
                     # the others of this list need not wait as long as this one
                     self._tries = 1
                     self._give_up(events, error, tried, first)
                     return 0
                 log.info('%s: %s events not delivered at try %s: %s',
                          self._path, len(events), tried, _told(error))
-                if self._stopped(tried):
+                if self._stopped(tried, getattr(error, 'after', None) or 0):
                     break
             again = True  # whether it came through is not known
         return len(events)
@@ -202,10 +210,14 @@ class _Attempt:
             return
         self._letters += _letters(events, self._path, _told(error), tried, first)
 
-    def _stopped(self, tried):
-        """Make a pause; return whether there is no time for another try."""
+    def _stopped(self, tried, asked):
+        """Make a pause; return whether there is no time for another try.
+
+        ``asked`` are the seconds that the receiver wants to be left alone.
+        """
         options = self._options
-        return self._stop.wait(pause(tried, options.pause, options.longest_pause))
+        return self._stop.wait(max(pause(tried, options.pause, options.longest_pause),
+                                   min(asked, options.longest_pause)))
 
 
 def _is_for_good(error):
@@ -217,6 +229,10 @@ def _is_for_good(error):
     return isinstance(error, NOT_FOR_IT)
 
 
+def _is_of_program(error):
+    return isinstance(error, OF_THE_PROGRAM) and not isinstance(error, OF_THE_PLACE)
+
+
 def _told(error):
     text = ' '.join(str(error).split())
     return f'{type(error).__name__}: {text}' if text else type(error).__name__
@@ -226,58 +242,3 @@ def _letters(events, path, reason, tries, first=None):
     now = timestamps.clock()
     first = now if first is None else first
     return [Letter(event, path, reason, tries, first, now) for event in events]
-
-
-# the tree
-
-def routes(backend):
-    """Tell whether a backend is a router that works in the thread that calls it."""
-    return (isinstance(backend, RoutingBackend)
-            and type(backend).dispatch is RoutingBackend.dispatch
-            and type(backend).send is RoutingBackend.send)
-
-
-def _leaves(backends, path):
-    for name, backend in list(backends.items()):
-        if routes(backend):
-            yield from _leaves(backend.backends, (*path, name))
-        else:
-            yield (*path, name), backend
-
-
-def _route(backends, events, path, parts, shared):
-    """Add the events for each leaf below to ``parts``.
-
-    Leaves share events: each delivers copies.  Processors change them, so they get
-    copies of those that are ``shared`` with others.
-    """
-    shared = shared or len(backends) > 1
-    for name, backend in list(backends.items()):
-        here = (*path, name)
-        if not routes(backend):
-            parts[here] = events
-        elif not backend.processors:
-            _route(backend.backends, events, here, parts, shared)
-        else:
-            own = map(copy_of, events) if shared else events
-            _route(backend.backends, _processed(backend, own), here, parts, False)
-
-
-def _processed(backend, events):
-    processed = []
-    for event in events:
-        try:
-            result = backend.process_event(event)
-        except EventEmissionExit:
-            continue
-        except BaseException as error:
-            if _ends_thread(error):
-                raise
-            log.exception('event %r (%s) is dropped: a processor ended with %s',
-                          event.get('name'), event.id, type(error).__name__)
-            continue
-        if type(result) is list:
-            processed += result
-        else:
-            processed.append(result)
-    return processed

@@ -33,12 +33,16 @@ class DeliveryError(TrackstoreError, RuntimeError):
     """An event that a backend could not deliver.
 
     ``again`` tells whether it is worth trying again: True unless the receiver has
-    said that it will never take this event.
+    said that it will never take this event.  ``for_all`` tells whether it would have
+    said the same of any other event, so that a batch need not be taken apart.
+    ``after`` is the seconds that the receiver wants to be left alone, or None.
     """
 
-    def __init__(self, message, again=True):
+    def __init__(self, message, again=True, for_all=False, after=None):
         super().__init__(message)
         self.again = again
+        self.for_all = for_all
+        self.after = after
 
 
 class RegistryError(TrackstoreError, ValueError):

@@ -17,7 +17,9 @@ class IProcessor(Interface):
 
         None stands for the event itself.  ``EventEmissionExit`` drops it, and so
         do ``NoTransformerImplemented`` and ``NoBackendEnabled``, with a line in the
-        log.  The event belongs to the processor: nobody else sees what it does to it.
+        log.  ``EventRefused`` drops it with an error in the log; below a queue it
+        becomes a dead letter.  The event belongs to the processor: nobody else sees
+        what it does to it.
         """
 
 

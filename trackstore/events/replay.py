@@ -9,6 +9,7 @@ from trackstore.events.carriers.local import passive
 from trackstore.events.configuration import load
 from trackstore.events.deadletters import event_of_letter
 from trackstore.events.delivery import NO_BACKEND
+from trackstore.events.routes import Routing, routers_of
 
 #: So many letters are sent at once, and so often they are tried at the most.
 BATCH, TRIES = 200, 3
@@ -71,26 +72,29 @@ class Replay:
 
     def _send(self, path, pairs):
         """Send the events of one backend; return what became of each, by id."""
-        delivery, leaf = self._find(path)
-        if delivery is None:
+        found = self._find(path)
+        if found is None:
             self.unknown += len(pairs)
             self._note(path, len(pairs), f'{NO_BACKEND} in the configuration')
             return {}
-        events = [event for _, event in pairs]
-        _, letters = delivery.attempt(leaf, events, again=True)
-        failed = {letter.event.id: letter for letter in letters}
+        outcome = found(pairs)
+        failed = [letter for letter in outcome.values() if letter is not None]
         self.failed += len(failed)
-        self.delivered += len(events) - len(failed)
-        if letters:
-            self._note(path, len(letters), letters[-1].reason)
-        return {id: failed.get(event.id) for id, event in pairs}
+        self.delivered += len(outcome) - len(failed)
+        if failed:
+            self._note(path, len(failed), failed[-1].reason)
+        return outcome
 
     def _find(self, path):
+        """Return a function that sends pairs of id and event to the backend there."""
         for delivery in self._deliveries.values():
             for leaf in delivery.leaves():
                 if delivery.path_of(leaf) == path:
-                    return delivery, leaf
-        return None, None
+                    return lambda pairs: _to_leaf(delivery, leaf, pairs)
+            for place, router in routers_of(delivery.root.backends):
+                if delivery.path_of(place) == path:
+                    return lambda pairs: _through(delivery, place, router, pairs)
+        return None
 
     def _note(self, path, count, reason):
         before, _ = self.failures.get(path, (0, None))
@@ -103,6 +107,29 @@ class Replay:
                     method = getattr(backend, name, None)
                     if callable(method):
                         method()
+
+
+def _to_leaf(delivery, leaf, pairs):
+    _, letters = delivery.attempt(leaf, [event for _, event in pairs], again=True)
+    failed = {letter.event.id: letter for letter in letters}
+    return {id: failed.get(event.id) for id, event in pairs}
+
+
+def _through(delivery, place, router, pairs):
+    """Send what a router has refused through it again.
+
+    The letter stays until each backend below has all that becomes of the event.
+    """
+    outcome = {}
+    for id, event in pairs:
+        routing = Routing()
+        routing.through(router, [event], place)
+        letters = [letter for path, refused in routing.refused.items()
+                   for letter in delivery.letters_of(path, refused)]
+        for leaf, own in routing.parts.items():
+            letters += delivery.attempt(leaf, own, again=True)[1]
+        outcome[id] = letters[-1] if letters else None
+    return outcome
 
 
 def _async_backends(backends):

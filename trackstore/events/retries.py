@@ -1,5 +1,6 @@
 """Trying again: when that makes sense, and after how long."""
 
+import datetime
 import email.utils
 import random
 import time
@@ -12,21 +13,30 @@ from trackstore.events.exceptions import DeliveryError
 #: request that came too early, and one too many.
 PASSING = (408, 425, 429)
 
+#: What is about the place and who asks, not about what is sent.
+OF_THE_PLACE = (401, 403, 404, 405, 407, 410, 415)
+
 
 def is_final(status):
     """Tell whether an answer of HTTP means that this will never be taken."""
     return 300 <= status < 500 and status not in PASSING
 
 
+def is_for_all(status):
+    """Tell whether an answer of HTTP would have been the same for any request."""
+    return 300 <= status < 400 or status in OF_THE_PLACE
+
+
 def outcome(status, retry_after, told):
-    """Return what an answer means: None, or an error and the seconds it asks for.
+    """Return what an answer means: None, or an error.
 
     ``retry_after`` is the header of this name, or None; ``told()`` the text of the
     error.
     """
     if 200 <= status < 300:
         return None
-    return DeliveryError(told(), again=not is_final(status)), asked_for(retry_after)
+    return DeliveryError(told(), again=not is_final(status),
+                         for_all=is_for_all(status), after=asked_for(retry_after))
 
 
 def asked_for(retry_after):
@@ -42,6 +52,8 @@ def asked_for(retry_after):
         date = email.utils.parsedate_to_datetime(retry_after)
     except ValueError:
         return None
+    if date.tzinfo is None:  # -0000: in UTC, from who knows where
+        date = date.replace(tzinfo=datetime.timezone.utc)
     return max(0.0, date.timestamp() - time.time())
 
 
@@ -68,16 +80,15 @@ class Retries:
     def run(self, action):
         """Do ``action()`` until it returns None, or raise its last error.
 
-        Otherwise it returns a ``DeliveryError`` and the seconds to wait at least, or
-        None.  An error that is final, and one that asks for more than the longest
-        wait, is raised at once.
+        Otherwise it returns a ``DeliveryError``.  One that is final, and one that asks
+        for more than the longest wait, is raised at once.
         """
         ended = self._ended
         for tried in range(1, self._tries + 1):
-            result = action()
-            if result is None:
+            error = action()
+            if error is None:
                 return
-            error, asked = result
+            asked = error.after
             if not error.again or tried == self._tries or (
                     asked is not None and asked > self._longest):
                 raise error

@@ -2,6 +2,7 @@
 
 import difflib
 import json
+import os
 from collections.abc import Mapping
 
 from trackstore.events.configuration import KEYS, read, tracker_from
@@ -22,7 +23,8 @@ def tracker_from_settings(settings: Mapping, prefix: str = PREFIX) -> Tracker:
     ``trackstore.contexts``, ``trackstore.backends...``, ``trackstore.processors...``
         the keys of ``tracker_from``, with the places within them after dots:
         ``trackstore.backends.archive.OPTIONS.limit = 100``,
-        ``trackstore.processors.0.ENGINE = ...``
+        ``trackstore.processors.0.ENGINE = ...``.  Numbers are places in a list; below
+        ``backends`` they are names.
 
     What looks like one of these and is none, such as ``trackstore.backend``, is a
     ``ConfigurationError``.
@@ -34,7 +36,13 @@ def tracker_from_settings(settings: Mapping, prefix: str = PREFIX) -> Tracker:
     for setting, value in sorted(settings.items(), key=_place):
         path = setting.removeprefix(prefix).split('.') if _ours(setting, prefix) else []
         if path[:1] == [FILE] and len(path) == 1:
-            tree[FILE] = value
+            if not isinstance(value, (str, os.PathLike)):
+                raise ConfigurationError(
+                    f'{setting}: {value!r} is no path; allowed is that of a file in '
+                    f'TOML or YAML')
+            tree[FILE] = os.fspath(value)
+        elif path and path[0] in KEYS and not all(path):
+            raise ConfigurationError(f'{setting}: there is nothing between two dots')
         elif path and path[0] in KEYS:
             _put(tree, path, _value(value), setting)
         elif path:
@@ -69,7 +77,7 @@ def _put(tree, path, value, setting):
         tree = tree.setdefault(key, {})
         if not isinstance(tree, dict):
             raise ConfigurationError(
-                f'{setting}: {key!r} has a value of its own already: {tree!r}')
+                f'{setting}: {key!r} has a value of its own already')
     if isinstance(tree.get(path[-1]), dict) and tree[path[-1]] != value:
         raise ConfigurationError(f'{setting}: has parts of its own already')
     tree[path[-1]] = value
@@ -84,11 +92,15 @@ def _value(value):
     return value
 
 
-def _with_lists(node):
-    """Return a tree with lists in place of the mappings whose keys are numbers."""
+def _with_lists(node, name=None):
+    """Return a tree with lists in place of the mappings whose keys are numbers.
+
+    Those of the ``name`` ``backends`` are mappings: backends have names.
+    """
     if not isinstance(node, dict):
         return node
-    made = {key: _with_lists(value) for key, value in node.items()}
-    if made and all(isinstance(key, str) and key.isdigit() for key in made):
+    made = {key: _with_lists(value, key) for key, value in node.items()}
+    if made and name != 'backends' and all(
+            isinstance(key, str) and key.isdecimal() for key in made):
         return [made[key] for key in sorted(made, key=int)]
     return made

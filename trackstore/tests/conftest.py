@@ -50,6 +50,20 @@ def receiver():
 
 
 @pytest.fixture
+def http_backend(receiver):
+    """Return a function that makes backends for the receiver, closed in the end."""
+    from trackstore.events.backends.http import HTTPBackend
+    made = []
+
+    def make(path='/events', **options):
+        made.append(HTTPBackend(receiver.url + path, **options))
+        return made[-1]
+    yield make
+    for each in made:
+        each.close()
+
+
+@pytest.fixture
 def damaged(tmp_path):
     """A store of which a piece in the middle is overwritten."""
     path = tmp_path / 'damaged.fs'

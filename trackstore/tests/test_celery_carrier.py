@@ -10,7 +10,9 @@ from trackstore.events import register_tracker, tracker_from
 from trackstore.events.backends.async_routing import AsyncRoutingBackend
 from trackstore.events.carriers import places
 from trackstore.events.carriers.interfaces import ICarrier
+from trackstore.events.carriers.records import json_of_event
 from trackstore.events.exceptions import ConfigurationError, TrackerError
+from trackstore.events.slowlog import SlowLog
 from trackstore.events.tracker import TRACKERS
 from trackstore.tests.servers import need
 from trackstore.tests.waiting import LONG
@@ -209,13 +211,38 @@ def test_a_worker_that_never_has_the_backend_logs_the_event(app, caplog, monkeyp
     import trackstore.celery as tasks
     monkeypatch.setattr(tasks, 'TRIES', 3)
     monkeypatch.setattr(tasks, 'PAUSE', 0)
+    monkeypatch.setattr(tasks, '_slow', SlowLog(tasks.log))
     tasks.send_event.apply(kwargs={
         'place': {'tracker': 'x', 'path': ['a'], 'name': 'shop'},
         'events': ['{"id": "e1"}']})
-    line, = [record.getMessage() for record in caplog.records
-             if record.name == 'trackstore.celery']
+    line, warning = [record.getMessage() for record in caplog.records
+                     if record.name == 'trackstore.celery']
+    assert warning.startswith('events are put back into the queue: place: this proc')
     assert line.startswith('event not delivered: place: this process has no Async')
     assert line.endswith(': {"id": "e1"}')
+
+
+def test_a_worker_that_has_the_backend_late_still_tries_as_often(app, monkeypatch):
+    import trackstore.celery as tasks
+    tracker = tracker_from({'backends': {'orders': queue(
+        app, backends={'late': {'ENGINE': f'{__name__}.Failing',
+                                'OPTIONS': {'times': 2}}}, tries=3)}})
+    register_tracker(tracker)
+    orders = tracker.get_backend('orders')
+    place = places.place_of(orders)
+    register_tracker(tracker_from({}))
+    pauses = []
+
+    def paused(tried, *args):
+        pauses.append(tried)
+        if len(pauses) == 5:
+            register_tracker(tracker)
+        return 0
+
+    monkeypatch.setattr(tasks, 'pause', paused)
+    tasks.send_event.apply(kwargs={'place': place, 'events': [text_of(number=1)]})
+    assert pauses == [1, 2, 3, 4, 5, 1, 2]
+    assert len(at(orders, 'late').events) == 1
 
 
 def test_a_broker_that_does_not_take_it_again(app, caplog, monkeypatch):
@@ -228,12 +255,100 @@ def test_a_broker_that_does_not_take_it_again(app, caplog, monkeypatch):
         app, backends={'bad': {'ENGINE': f'{__name__}.Failing'}})}})
     register_tracker(tracker)
     monkeypatch.setattr(tasks.send_event, 'apply_async', refuse)
-    work = tasks.Work(tasks.send_event, places.place_of(tracker.backends['orders']))
-    from trackstore.events.carriers.records import json_of_event
-    text = json_of_event({'name': 'placed', 'data': {}, 'context': {}}).decode()
-    work.deliver([text], None)
+    work_of(tracker.backends['orders']).deliver([text_of()], None)
     assert 'cannot be put into the queue again: OSError: no broker' in caplog.text
     assert 'event not delivered to shop.bad after' in caplog.text
+
+
+class Moody(Failing):
+    """A backend that takes each event at its second try."""
+
+    def send(self, event):
+        self.times = 1 if event.id not in [each.id for each in self.tried] else 0
+        self.tried.append(event)
+        super().send(event)
+
+    def __init__(self):
+        self.tried = []
+        super().__init__()
+
+
+def test_each_event_of_a_task_has_its_tries(app, caplog):
+    """Those behind others that fail at first are not given up early."""
+    tracker = tracker_from({'backends': {'orders': queue(
+        app, backends={'moody': {'ENGINE': f'{__name__}.Moody'}}, tries=2)}})
+    register_tracker(tracker)
+    orders = tracker.get_backend('orders')
+    work_of(orders).deliver([text_of(number=number) for number in range(5)], None)
+    moody = at(orders, 'moody')
+    assert [event['data']['number'] for event in moody.events] == list(range(5))
+    assert len(moody.tried) == 10 and 'not delivered' not in caplog.text
+
+
+def test_a_text_that_is_no_event_keeps_no_other_from_its_backend(app, caplog):
+    tracker = tracker_from({'backends': {'orders': queue(app)}})
+    register_tracker(tracker)
+    orders = tracker.get_backend('orders')
+    work_of(orders).deliver(['{"id": "e', text_of(number=1), '{}'], None)
+    event, = at(orders, 'kept').events
+    assert event['data'] == {'number': 1}
+    assert 'event not delivered: it cannot be read: JSONDecodeError: ' in caplog.text
+    assert "it cannot be read: KeyError: 'event': {}" in caplog.text
+
+
+def work_of(backend):
+    import trackstore.celery as tasks
+    return tasks.Work(tasks.send_event, places.place_of(backend))
+
+
+def text_of(**data):
+    return json_of_event({'name': 'placed', 'data': data, 'context': {}}).decode()
+
+
+# handing over
+
+def test_large_events_have_tasks_of_their_own(app, monkeypatch):
+    from celery.app.task import Task
+
+    from trackstore.events.carriers import celery
+    sent = []
+    monkeypatch.setattr(celery, 'MOST_BYTES', 1000)
+    monkeypatch.setattr(Task, 'apply_async', lambda self, kwargs, **options:
+                        sent.append(len(kwargs['events'])))
+    backend = AsyncRoutingBackend('shop', carrier=carrier(app=app, delay=0.2))
+    for number in range(16):
+        size = 2000 if number == 9 else 10
+        backend.send({'name': 'placed', 'data': {'text': 'x' * size}, 'context': {}})
+    assert backend.flush(20)
+    assert sum(sent) == 16 and 1 in sent and max(sent) > 1
+    assert backend.carrier.counts['delivered'] == {'broker': 16}
+    backend.close(0)
+
+
+@pytest.mark.parametrize('url, told', [
+    ('carrier-pigeon://ann:secret@loft', "'carrier-pigeon:...' cannot be used: KeyErr"),
+    ('redis://:sec/ret@here', "'redis:...' cannot be used: ValueError; the library")])
+def test_a_broker_that_cannot_be_used(app, url, told):
+    """It is said at the start, without the password."""
+    app.conf.broker_url = url
+    with pytest.raises(ConfigurationError, match=f'^app: its broker {told}') as caught:
+        AsyncRoutingBackend('shop', carrier=carrier(app=app))
+    assert 'sec' not in str(caught.value)
+
+
+def test_a_library_of_the_broker_that_is_missing():
+    done = subprocess.run([sys.executable, '-c', """
+import sys
+sys.modules['redis'] = sys.modules['kombu.transport.redis'] = None
+from celery import Celery
+from trackstore.events.backends.async_routing import AsyncRoutingBackend
+from trackstore.events.carriers.celery import CeleryCarrier
+app = Celery('shop', broker='redis://:secret@127.0.0.1:1/0')
+AsyncRoutingBackend('shop', carrier=CeleryCarrier(app=app))
+"""], capture_output=True, text=True, timeout=60)
+    line = done.stderr.splitlines()[-1]
+    assert 'ModuleNotFoundError' in line and "pip install 'celery[redis]'" in line
+    assert 'secret' not in done.stderr
 
 
 def test_a_queue_that_is_full(app, tmp_path, caplog):

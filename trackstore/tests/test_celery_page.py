@@ -9,9 +9,9 @@ import pytest
 from trackstore.tests.brokers import Redis
 from trackstore.tests.pages import TOP, Project, blocks, commands
 from trackstore.tests.servers import need
+from trackstore.tests.waiting import LONG
 
 PAGE = TOP / 'docs' / 'topics' / 'celery.rst'
-SOON = 60
 
 
 @pytest.fixture
@@ -42,9 +42,17 @@ def test_the_project_of_the_page(tmp_path, redis):
     finally:
         if worker is not None:
             os.killpg(worker.pid, signal.SIGKILL)
-            worker.wait(20)
+            worker.wait(LONG)
     assert worker is not None and (tmp_path / 'events.fs').exists()
 
+
+CELERY = """
+from celery import Celery
+
+app = Celery('shop')
+app.config_from_object('django.conf:settings', namespace='CELERY')
+app.autodiscover_tasks()
+"""
 
 SETTINGS = """
 from trackstore.tests.djangoproject.settings import *
@@ -54,8 +62,7 @@ TRACKSTORE_BACKENDS = {'outer': {
     'OPTIONS': {'backends': {'orders': {
         'ENGINE': 'trackstore.events.backends.async_routing.AsyncRoutingBackend',
         'OPTIONS': {
-            'carrier': {'ENGINE': 'trackstore.events.carriers.celery.CeleryCarrier',
-                        'OPTIONS': {'app': 'shopcelery.app'}},
+            'carrier': {'ENGINE': 'trackstore.events.carriers.celery.CeleryCarrier'},
             'backends': {'archive': {
                 'ENGINE': 'trackstore.events.backends.tracking.TrackingBackend',
                 'OPTIONS': {'where': BASE / 'events.fs'}}}}}}}}}
@@ -63,17 +70,18 @@ TRACKSTORE_BACKENDS = {'outer': {
 
 
 def test_a_project_of_django(tmp_path, redis):
-    """Its workers make the tracker when Django starts."""
+    """Its workers make the tracker when Django starts; Celery is as its manual says."""
     need('django', 'click', 'rich')
     project = Project(tmp_path)
-    project.put('shopsettings.py', 'from pathlib import Path\n'
-                f'BASE = Path({str(tmp_path)!r})\n{SETTINGS}')
-    project.put('shopcelery.py', 'from celery import Celery\n'
-                f"app = Celery('shop', broker='{redis.url}',"
-                "             include=['trackstore.celery'])\n")
-    project.environment.update(DJANGO_SETTINGS_MODULE='shopsettings',
+    (tmp_path / 'shop').mkdir()
+    project.put('shop/settings.py', 'from pathlib import Path\n'
+                f'BASE = Path({str(tmp_path)!r})\n'
+                f'CELERY_BROKER_URL = {redis.url!r}\n{SETTINGS}')
+    project.put('shop/celery.py', CELERY)
+    project.put('shop/__init__.py', 'from .celery import app as celery_app\n')
+    project.environment.update(DJANGO_SETTINGS_MODULE='shop.settings',
                                DJANGOPROJECT=str(tmp_path))
-    worker = project.start('celery -A shopcelery worker --concurrency 1')
+    worker = project.start('celery -A shop worker -P solo')
     manage = 'python -m trackstore.tests.djangoproject.manage trackstore_events'
     try:
         assert project.run(f'{manage} emit order.placed') == 'outer.orders: sent\n'
@@ -81,12 +89,12 @@ def test_a_project_of_django(tmp_path, redis):
                      '1\n') == '1\n', (tmp_path / 'log').read_text()
     finally:
         os.killpg(worker.pid, signal.SIGKILL)
-        worker.wait(20)
+        worker.wait(LONG)
 
 
 def until(read, wanted):
     """Return what there is to read in the end."""
-    end = time.monotonic() + SOON
+    end = time.monotonic() + LONG
     while (found := read()) != wanted and time.monotonic() < end:
         time.sleep(0.2)
     return found

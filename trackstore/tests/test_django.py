@@ -12,7 +12,8 @@ from trackstore.tests.servers import need
 from trackstore.tests.waiting import LONG
 
 FOLDER = Path(__file__).parent / 'djangoproject'
-MODULES = ('addresses', 'commits', 'configuration', 'requests', 'coroutines')
+MODULES = ('addresses', 'commits', 'configuration', 'failures', 'systemchecks',
+           'commanding', 'overridden', 'requests', 'coroutines')
 
 
 def names_in(module):

@@ -33,8 +33,16 @@ def test_the_tests_of_the_page_pass_and_can_fail(tmp_path):
         if caption in ('shop/settings.py, at the end', 'shop/urls.py', 'shop/tests.py',
                        'shop/tenants.py') and 'mail' not in text:
             project.put(caption, text)
+    project.put('shop/tests.py, at the end', """
+from django.test import TransactionTestCase
+
+class OutsideTest(TransactionTestCase):
+    def test_order(self):
+        self.client.get('/order/18')
+""")
     line = 'python manage.py test --verbosity 0; echo $?'
     assert project.run(line).endswith('OK\n0\n')
+    assert not (tmp_path / 'events.fs').exists()
     tests = tmp_path / 'shop' / 'tests.py'
     tests.write_text(tests.read_text().replace("'order': 17", "'order': 1"))
     assert project.run(line).endswith('FAILED (failures=1)\n1\n')

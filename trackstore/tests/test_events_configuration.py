@@ -34,8 +34,8 @@ def test_a_module_with_a_mistake(tmp_path, monkeypatch):
     ({'backends': [MEMORY]}, r'configuration: backends: \[.*\] is not a mapping of'),
     ({'processors': {'a': 1}}, 'configuration: processors: .* is not a list of engine'),
     ({'backends': {'a': {'OPTIONS': {'key': 'secret'}}}},
-     r"configuration: backends.a: \['OPTIONS'\] has no ENGINE; wanted is"),
-    ({'processors': ['x']}, "configuration: processors.0: 'x' has no ENGINE"),
+     "configuration: backends.a: {'OPTIONS': ...} has no ENGINE; wanted is"),
+    ({'processors': ['x']}, "configuration: processors.0: this text has no ENGINE"),
     ({'backends': {'a': {'ENGINE': MEMORY, 'options': {}}}},
      "configuration: backends.a: 'options' stands beside ENGINE; allowed is OPTIONS"),
     ({'backends': {'a': {'ENGINE': 'nowhere'}}},
@@ -109,7 +109,7 @@ def test_configurations_in_files(tmp_path, name, text):
     ('a.toml', 'a = [\nb', '.*a.toml: .*line 2'),
     ('a.yaml', 'backends: [', '.*a.yaml: .*line 1'),
     ('a.yaml', 'backends: !!python/object/apply:os.getcwd []', '.*a.yaml: could not'),
-    ('a.yaml', '- a', r"a.yaml: \['a'\] is not a mapping"),
+    ('a.yaml', '- a', r"a.yaml: \[this text\] is not a mapping"),
     ('a.toml', 'backend = 1', "a.toml: 'backend' is no part of a configuration")])
 def test_files_that_fail(tmp_path, name, text, message):
     if text is not None:

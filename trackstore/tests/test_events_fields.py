@@ -43,6 +43,7 @@ from trackstore.tests.odd_events import (
 )
 from trackstore.tests.waiting import LONG
 
+NOON = datetime.datetime(2026, 11, 21, 12, tzinfo=datetime.timezone.utc)
 SECRET = 'a secret of the shop'
 
 
@@ -115,7 +116,7 @@ def test_the_keys_of_the_event_itself():
     event = Event(name='x', data={}, context={'user': 'ann'}, timestamp=1)
     DropFields(['context', 'timestamp'])(event)
     MaskFields(['name'])(event)
-    assert event == {'name': '***', 'data': {}}
+    assert event == {'name': '***', 'data': {}, 'context': {}}
 
 
 def test_what_is_inside_itself_has_an_end():
@@ -240,6 +241,18 @@ def test_dropping():
         'data': {'a': [], 'b': 5}}
     assert changed(DropFields(['data.*.*']), {'a': [[1, 2], 3], 'b': {'c': 1}}) == {
         'data': {'a': [], 'b': {}}}
+
+
+@pytest.mark.parametrize('processor', [
+    DropFields(['data', 'context']), DropFields(['*']),
+    RenameFields({'data': 'rest.data', 'context': 'rest.context'})])
+def test_an_event_stays_one_without_its_data_and_context(processor):
+    event = Event(name='x', timestamp=NOON, data={'n': 1}, context={'user': 'ann'})
+    processor(event)
+    assert (event['data'], event['context']) == ({}, {})
+    statement = Event(id='x', actor={}, context={'language': 'en'})
+    processor(statement)
+    assert 'context' not in statement
 
 
 def test_masking_with_another_text():

@@ -17,8 +17,10 @@ import pytest
 from zope.interface.verify import verifyClass, verifyObject
 
 from trackstore.events import ConfigurationError, Tracker
+from trackstore.events.backends.async_routing import AsyncRoutingBackend
 from trackstore.events.backends.documents import document
 from trackstore.events.backends.mongodb import MongoBackend
+from trackstore.events.carriers.local import LocalCarrier
 from trackstore.events.event import Event
 from trackstore.events.exceptions import DeliveryError
 from trackstore.events.interfaces import IRepeatingBackend
@@ -137,6 +139,21 @@ def test_what_bson_does_not_have(backend):
         'none': None, 'f': 0.5}
 
 
+class Nowhere(datetime.tzinfo):
+    def utcoffset(self, moment):
+        raise LookupError('no such zone')
+
+
+@pytest.mark.parametrize('zone', [
+    datetime.timezone(datetime.timedelta(hours=14)), Nowhere()])
+def test_a_time_that_bson_does_not_have_does_not_stop_the_others(backend, zone):
+    to = backend()
+    to.send_many([event(data={'at': datetime.datetime(1, 1, 1, tzinfo=zone)}),
+                  event(data={'at': AT})])
+    first, second = [each['data']['at'] for each in documents(to)]
+    assert isinstance(first, str) and second == AT
+
+
 def test_a_thing_inside_itself_ends():
     data = {}
     data['self'] = data
@@ -189,6 +206,21 @@ def test_a_batch_is_all_or_nothing(backend):
         to.send_many([one, two, event(data={'n': 1})])
     assert not caught.value.again
     assert [each['_id'] for each in documents(to)] == [one.id]
+
+
+def test_a_queue_gives_so_many_at_once(backend, monkeypatch):
+    counts = []
+    to = backend(most_at_once=2)
+    many = to.send_many
+    monkeypatch.setattr(
+        to, 'send_many', lambda events: (counts.append(len(events)), many(events)))
+    queue = AsyncRoutingBackend('queue', backends={'mongo': to},
+                                carrier=LocalCarrier(delay=0.5))
+    for number in range(5):
+        queue.send(event(data={'n': number}))
+    assert queue.flush() and sum(counts) == 5 and max(counts) <= 2
+    assert to._collection.count_documents({}) == 5
+    queue.close()
 
 
 def test_what_is_too_large_is_refused_with_its_batch(backend):
@@ -334,6 +366,7 @@ def test_a_child_of_a_fork_has_connections_of_its_own(backend):
                                                 'stand beside it; allowed is'),
     ({'uri': 'mongodb://localhost:port'}, 'pymongo does not take this: '),
     ({'indexes': 1}, 'indexes: 1 is no flag'),
+    ({'most_at_once': 0}, 'most_at_once: 0 is not allowed; allowed are whole numbers'),
 ])
 def test_options(options, text):
     with pytest.raises(ConfigurationError) as caught:

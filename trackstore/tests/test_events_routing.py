@@ -23,6 +23,16 @@ def named(backend):
     return [event['name'] for event in backend.events]
 
 
+@pytest.mark.parametrize('parts, message', [
+    ({'backends': [MemoryBackend()]}, r'backends: \[.*\] is no mapping; wanted is one'),
+    ({'backends': {1: MemoryBackend()}}, 'backends: 1 is no name; allowed is text'),
+    ({'processors': MemoryBackend()}, 'processors: <.*> is no list; wanted is one of'),
+])
+def test_parts_that_are_none(parts, message):
+    with pytest.raises(ConfigurationError, match=f'^{message}'):
+        RoutingBackend(**parts)
+
+
 def test_processors_in_series_and_backends_by_name():
     order = []
 

@@ -16,6 +16,7 @@ from trackstore.events.backends.segment import SegmentBackend
 from trackstore.events.event import Event
 from trackstore.events.exceptions import DeliveryError
 from trackstore.events.interfaces import IBatchBackend
+from trackstore.tests.odd_events import Broken
 from trackstore.tests.servers import deaf_port, need
 from trackstore.tests.test_events_wire import AT, event
 
@@ -145,6 +146,21 @@ def test_the_queue_makes_batches(receiver, backend, monkeypatch):
 def test_without_a_queue_a_batch_is_a_request(receiver, backend):
     backend(queue=False).send_many([of_user() for _ in range(100)])
     assert len(receiver.requests) == 1
+
+
+class Nowhere(datetime.tzinfo):
+    def utcoffset(self, moment):
+        raise LookupError('no such zone')
+
+
+def test_values_that_fail_do_not_stop_the_others(receiver, backend):
+    odd = of_user(Broken(), ip=Broken(), host=Broken(), path=Broken(), data={
+        'x': Broken()})
+    nowhere = of_user() | {'timestamp': AT.replace(tzinfo=Nowhere())}
+    backend(queue=False).send_many([odd, nowhere, of_user()])
+    first, *rest = sent(receiver)
+    assert first['userId'] == '<trackstore.tests.odd_events.Broken>'
+    assert len(rest) == 2
 
 
 def test_requests_are_not_too_large(receiver, backend):

@@ -58,6 +58,16 @@ def test_an_ini_file():
     assert type(tracker.context_locator) is ThreadLocalContextLocator
 
 
+def test_backends_whose_names_are_numbers():
+    tracker = tracker_from_settings({
+        'trackstore.backends.1.ENGINE': ROUTING,
+        'trackstore.backends.1.OPTIONS.backends.20.ENGINE': MEMORY,
+        'trackstore.backends.1.OPTIONS.processors.0.ENGINE': f'{__name__}.Adding',
+        'trackstore.backends.1.OPTIONS.processors.0.OPTIONS.text': 'x'})
+    below = tracker.get_backend('1')
+    assert list(below.backends) == ['20'] and len(below.processors) == 1
+
+
 def test_mappings_and_objects_from_python():
     tracker = tracker_from_settings({
         17: 'not ours', 'trackstore.other': 1,
@@ -82,12 +92,15 @@ def test_a_file_for_all(tmp_path):
     ({'trackstore.events': 'a.yaml', 'trackstore.contexts': 'task'},
      'trackstore.events, trackstore.contexts: both are given; the file says every'),
     ({'trackstore.backends.a': 'x', 'trackstore.backends.a.ENGINE': MEMORY},
-     "trackstore.backends.a.ENGINE: 'a' has a value of its own already: 'x'"),
+     "trackstore.backends.a.ENGINE: 'a' has a value of its own already$"),
     ({'trackstore.backends.a.ENGINE': MEMORY,
       'trackstore.backends.a.OPTIONS.limit': 'x'},
      "settings: backends.a.OPTIONS: limit: 'x' is no number of events; allowed are"),
     ({'trackstore.backends.a.ENGINE': 'x.y'},
      "settings: backends.a.ENGINE: 'x.y' cannot be imported: No module named 'x'"),
+    ({'trackstore.events': 17}, 'trackstore.events: 17 is no path; allowed is that of'),
+    ({'trackstore.backends..ENGINE': MEMORY},
+     'trackstore.backends..ENGINE: there is nothing between two dots'),
     ({'trackstore.contexts': 'x'},
      "settings: contexts: 'x' is not known; allowed are tracker, thread, task"),
 ])
@@ -108,6 +121,28 @@ def test_pyramid_makes_the_tracker_when_it_is_configured():
     finally:
         TRACKERS.clear()
         TRACKERS.update(before)
+
+
+SECRET = [
+    {'trackstore.backends': '[{"password": "secret"}]'},
+    {'trackstore.backends': 'postgresql://ann:secret@db'},
+    {'trackstore.backends.a': '{"password": "secret"}'},
+    {'trackstore.backends.a': 'secret', 'trackstore.backends.a.ENGINE': MEMORY},
+    {'trackstore.backends.a.ENGINE': MEMORY, 'trackstore.backends.a.OPTIONS': 'secret'},
+    {'trackstore.backends.a.ENGINE': '{"password": "secret"}'},
+    {'trackstore.processors': '{"password": "secret"}'},
+    {'trackstore.backends.a.ENGINE': ROUTING,
+     'trackstore.backends.a.OPTIONS.backends.b.OPTIONS.password': 'secret'},
+    {'trackstore.backends.a.ENGINE': ROUTING,
+     'trackstore.backends.a.OPTIONS.processors.0.OPTIONS.password': 'secret'},
+]
+
+
+@pytest.mark.parametrize('settings', SECRET, ids=range(len(SECRET)))
+def test_errors_show_no_secrets(settings):
+    with pytest.raises(ConfigurationError) as caught:
+        tracker_from_settings(settings)
+    assert 'secret' not in str(caught.value)
 
 
 @pytest.mark.parametrize('setting, meant', [

@@ -10,11 +10,12 @@ from trackstore.events.backends.routing import RoutingBackend
 from trackstore.events.carriers.ending import NOTICE
 from trackstore.events.carriers.local import LocalCarrier
 from trackstore.events.deadletters import Burial, DeadLetters
-from trackstore.events.delivery import Delivery, DeliveryThread, routes
+from trackstore.events.delivery import Delivery
+from trackstore.events.deliverythread import DeliveryThread
 from trackstore.events.event import event_of
 from trackstore.events.exceptions import ConfigurationError
 from trackstore.events.interfaces import IRoutingBackend
-from trackstore.events.processors.exceptions import EventEmissionExit
+from trackstore.events.routes import routes
 
 #: What a carrier is asked for.
 CARRIER = ('bind', 'carry', 'flush', 'close')
@@ -77,10 +78,7 @@ class AsyncRoutingBackend(RoutingBackend):
         if not self.processors:
             self.carrier.carry(event_of(event))
             return
-        try:
-            event = self.process_event(event)
-        except EventEmissionExit:
-            return
+        event = self.processed(event)
         if type(event) is list:
             for each in event:
                 self.carrier.carry(each)

@@ -24,8 +24,8 @@ class Clients:
     @contextmanager
     def one(self):
         """Give a client to the block alone; wait for one if all are in use."""
-        idle = self._idle
         with self._turn:
+            idle = self._idle
             try:
                 client = idle.pop()  # the last one used: its connection may be open
             except IndexError:
@@ -41,5 +41,5 @@ class Clients:
     def close(self):
         """Close all clients, those that are in use when they are done with."""
         idle, self._idle = self._idle, []
-        for client in idle:
-            client.close()
+        while idle:  # which another thread may just be taking one from
+            idle.pop().close()

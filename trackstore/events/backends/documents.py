@@ -9,7 +9,7 @@ from trackstore.jsonsafe import json_safe
 DEPTH = 32
 
 _NUMBERS = 2 ** 63
-_SAME = frozenset((type(None), bool, float, bytes, datetime.datetime))
+_SAME = frozenset((type(None), bool, float, bytes))
 
 
 def document(event, id):
@@ -56,9 +56,19 @@ def _value(value, depth):
         return _mapping(value, depth - 1)
     if depth and kind in (list, tuple):
         return [_value(part, depth - 1) for part in value]
-    if isinstance(value, datetime.datetime):
+    if isinstance(value, datetime.datetime) and _has_bson(value):
         return value
     return json_safe(value, text_limit=None)
+
+
+def _has_bson(moment):
+    """Tell whether BSON, which has times in UTC, can have that of a datetime."""
+    try:
+        if offset := moment.utcoffset():
+            moment.replace(tzinfo=None) - offset
+        return True
+    except Exception:  # before the year 1, after 9999, or of a zone that fails
+        return False
 
 
 def _key(key, found):

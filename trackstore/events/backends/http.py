@@ -8,7 +8,6 @@ import contextlib
 import gzip
 import hashlib
 import hmac
-import json
 import os
 import re
 import ssl
@@ -17,16 +16,20 @@ import time
 from zope.interface import alsoProvides, implementer
 
 from trackstore.events import checks
+from trackstore.events.backends import bodies
 from trackstore.events.backends.clients import Clients
 from trackstore.events.environment import expanded, hidden
 from trackstore.events.exceptions import ConfigurationError, DeliveryError
 from trackstore.events.forks import renewed_after_fork
 from trackstore.events.interfaces import IBackend, IBatchBackend
 from trackstore.events.retries import Retries, outcome
-from trackstore.events.wire import id_of, wire_form, wire_text
+from trackstore.events.wire import id_of
 
-FORMATS = {'event': 'application/json', 'array': 'application/json',
-           'lines': 'application/x-ndjson'}
+FORMATS = {'event': lambda events: bodies.one(*events), 'array': bodies.array,
+           'lines': bodies.lines}
+
+#: Headers that httpx reckons itself; another value would break the request.
+RECKONED = ('content-length', 'transfer-encoding', 'content-encoding')
 
 #: So much of an answer is shown in an error.
 SHOWN = 200
@@ -49,7 +52,8 @@ class HTTPBackend:
         events of a batch, ``'lines'`` for JSON lines; with the latter two there is
         a method ``send_many``
     ``headers``
-        a mapping of further headers
+        a mapping of further headers; a ``Content-Type`` here stands instead of the one
+        that the events have by themselves
     ``timeout``
         seconds to connect, and to wait for each part of the answer
     ``tries``
@@ -69,6 +73,9 @@ class HTTPBackend:
         True; the path of a file with the certificates to trust; or False
     ``connections``
         how many connections may be open at once
+    ``most_at_once``, ``most_bytes``
+        so many events a queue gives ``send_many``, and so many bytes they may have,
+        before they are packed; a single event may have more
 
     In ``url``, ``headers`` and ``signing_key``, ``${NAME}`` stands for the variable
     NAME of the environment.  No error shows what a header or the key is.
@@ -80,7 +87,8 @@ class HTTPBackend:
     def __init__(self, url, format='event', headers=None, timeout=10, tries=4,
                  backoff=0.5, longest=30, gzip=False,
                  idempotency_header='Idempotency-Key', signing_key=None,
-                 signature_header='X-Signature', verify=True, connections=10):
+                 signature_header='X-Signature', verify=True, connections=10,
+                 most_at_once=500, most_bytes=1_000_000):
         try:
             import httpx
         except ImportError as error:
@@ -93,7 +101,8 @@ class HTTPBackend:
         if self._format != 'event':  # all or none, which many requests are not
             self.send_many = self._send_many
             alsoProvides(self, IBatchBackend)
-        self._headers['Content-Type'] = FORMATS[self._format]
+        self.most_at_once = checks.whole(most_at_once, 'most_at_once')
+        self._most_bytes = checks.whole(most_bytes, 'most_bytes')
         self._gzip = checks.flag(gzip, 'gzip')
         self._idempotency = _header_name(idempotency_header, 'idempotency_header')
         self._signature = _header_name(signature_header, 'signature_header')
@@ -103,21 +112,21 @@ class HTTPBackend:
             'auth': self._auth, 'follow_redirects': False,
             'timeout': checks.seconds(timeout, 'timeout'),
             'verify': _trusted(verify, httpx)}
-        self._clients = Clients(lambda: httpx.Client(**self._options),
-                                checks.whole(connections, 'connections'))
+        self._clients = Clients(self._client, checks.whole(connections, 'connections'))
+        with self._clients.one():  # what is wrong with the proxies, it says now
+            pass
         renewed_after_fork(self)
 
     def __repr__(self):
         return f'<HTTPBackend {self.place}>'
 
     def send(self, event):
-        text = wire_text(event) if self._format == 'event' else self._body([event])
-        self._post(text, [event])
+        self._post([event])
 
     def _send_many(self, events):
-        """Post all events in one request."""
+        """Post all events in one request; refuse more than fit into one."""
         if events:
-            self._post(self._body(events), events)
+            self._post(events)
 
     def close(self):
         """Close all connections, and end what waits for its next try."""
@@ -130,15 +139,15 @@ class HTTPBackend:
 
     # the request
 
-    def _body(self, events):
-        if self._format == 'lines':
-            return ''.join(wire_text(event) + '\n' for event in events)
-        return json.dumps([wire_form(event) for event in events], ensure_ascii=False,
-                          allow_nan=False, separators=(',', ':'))
-
-    def _post(self, text, events):
+    def _post(self, events):
+        text, kind = FORMATS[self._format](events)
         body = text.encode()
-        headers = dict(self._headers)
+        if len(body) > self._most_bytes and len(events) > 1:
+            raise DeliveryError(
+                f'{len(events)} events have {len(body)} bytes, more than most_bytes, '
+                f'{self._most_bytes}; fewer of them can be sent', again=False)
+        headers = self._httpx.Headers(self._headers)  # of which case does not matter
+        headers.setdefault('Content-Type', kind)
         if self._gzip:
             body = gzip.compress(body, 6, mtime=0)
             headers['Content-Encoding'] = 'gzip'
@@ -150,18 +159,15 @@ class HTTPBackend:
         self._retries.run(lambda: self._try(body, headers))
 
     def _try(self, body, headers):
-        """Make the request once; None, or the error and what the answer asks for."""
-        error = None
+        """Make the request once; return None or the error."""
         try:
             with self._clients.one() as client, client.stream(
                     'POST', self._url, content=body, headers=headers) as response:
                 said = self._read(response)
         except self._httpx.HTTPError as failure:
             # not its cause: its own text may show a header
-            error = DeliveryError(self._told(
+            return DeliveryError(self._told(
                 f'{type(failure).__name__}: {failure}'.rstrip(': ')))
-        if error is not None:
-            return error, None
         return outcome(response.status_code, response.headers.get('Retry-After'),
                        lambda: self._told(_answer(response, said)))
 
@@ -180,6 +186,17 @@ class HTTPBackend:
 
     # the options
 
+    def _client(self):
+        try:
+            return self._httpx.Client(**self._options)
+        except ImportError as error:
+            why = str(error)
+        except (ValueError, self._httpx.InvalidURL):  # which may show a password
+            why = 'that is no URL of a proxy'
+        raise ConfigurationError(
+            f'the proxy that the environment names in HTTP_PROXY, HTTPS_PROXY or '
+            f'ALL_PROXY cannot be used: {why}')
+
     def _target(self, url):
         """Return the URL without its user, the user and password, and what to show."""
         if not isinstance(url, str):
@@ -188,7 +205,10 @@ class HTTPBackend:
         try:
             target = self._httpx.URL(given)
         except self._httpx.InvalidURL as error:
-            raise _no_url('', hidden(str(error), self._secrets)) from None
+            why = hidden(str(error), self._secrets)
+            if '@' in given:  # then it may show a part of a password
+                why = 'a slash in a password stands as %2F, and so all such characters'
+            raise _no_url('', why) from None
         if target.scheme not in ('http', 'https') or not target.host:
             raise _no_url(f'{target.scheme}://{target.host}', 'not of HTTP')
         auth = None
@@ -218,6 +238,10 @@ class HTTPBackend:
                     f'{option}: the value has other characters; allowed are those of '
                     f'ASCII that can be printed')
             self._secrets += [value, *value.split()[-1:]]  # 'Bearer ...' and the token
+            if name.lower() in RECKONED:
+                raise ConfigurationError(
+                    f'{option}: it is reckoned from what is sent; allowed are other '
+                    f'headers')
             found[name] = value
         return found
 
@@ -250,17 +274,18 @@ def _header_name(name, option):
 
 def _trusted(verify, httpx):
     """Return what all clients share: to make it takes longer than a request."""
-    if isinstance(verify, bool):
-        return httpx.create_ssl_context(verify=verify)
-    if not isinstance(verify, (str, os.PathLike)):
+    if not isinstance(verify, (bool, str, os.PathLike)):
         raise ConfigurationError(
             f'verify: {verify!r} is no file; allowed are True, False, and the path of '
             f'a file with certificates')
     try:
+        if isinstance(verify, bool):
+            return httpx.create_ssl_context(verify=verify)
         return ssl.create_default_context(cafile=os.fspath(verify))
     except OSError as error:
+        shown = 'the file in SSL_CERT_FILE' if verify is True else repr(verify)
         raise ConfigurationError(
-            f'verify: {verify!r} cannot be read: {error}') from error
+            f'verify: {shown} cannot be read: {error}') from error
 
 
 def _idempotency_key(events):
@@ -271,7 +296,10 @@ def _idempotency_key(events):
 
 
 def _answer(response, said):
+    said = ''.join(character if character.isprintable() else ' ' for character in said)
     said = ' '.join(said.split())
     said = said[:SHOWN] + '…' if len(said) > SHOWN else said
     status = f'{response.status_code} {response.reason_phrase}'.strip()
+    if response.has_redirect_location:
+        status += f' to {response.headers["Location"].partition("?")[0]}'
     return f'{status}: {said}' if said else status

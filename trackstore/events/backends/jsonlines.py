@@ -6,6 +6,7 @@ the file is full, or that it is of an earlier hour or day, renames it while he h
 lock; the others find another file, or none, at the path and open that.
 """
 
+import logging
 import os
 import threading
 
@@ -17,12 +18,15 @@ from trackstore.events.backends.oldfiles import OldFiles
 from trackstore.events.exceptions import ConfigurationError, DeliveryError
 from trackstore.events.forks import renewed_after_fork
 from trackstore.events.interfaces import IBatchBackend
+from trackstore.events.slowlog import SlowLog
 from trackstore.events.wire import wire_text
 
 try:
     import fcntl
 except ImportError:  # Windows: the lock is that of the threads alone
     fcntl = None
+
+log = logging.getLogger(__name__)
 
 PERIODS = {'hour': 3600, 'day': 86400}
 
@@ -61,6 +65,7 @@ class JSONLinesBackend:
                              checks.flag(compress, 'compress'))
         self._sync = checks.flag(sync, 'sync')
         self._lock = threading.Lock()
+        self._slow = SlowLog(log)
         self._file = None
         self._size = 0  # of the file after our last write
         renewed_after_fork(self)
@@ -118,9 +123,7 @@ class JSONLinesBackend:
             state = os.fstat(self._file)
             if not self._is_there(state):  # somebody else has put it away
                 self._close()
-            elif self._is_due(state, coming):
-                self._put_away(state)
-            else:
+            elif not self._is_due(state, coming) or not self._put_away(state):
                 return state.st_size
 
     def _is_there(self, state):
@@ -139,10 +142,20 @@ class JSONLinesBackend:
             state.st_mtime // self._period < timestamps.clock() // self._period)
 
     def _put_away(self, state):
+        """Let go of the file as an old one; False where that is not possible."""
         if fcntl is None:
             self._close()  # an open file cannot be renamed there
-        self._old.take(state.st_mtime_ns)
+        try:
+            self._old.take(state.st_mtime_ns)
+        except FileNotFoundError:  # somebody without our lock was faster
+            pass
+        except OSError as error:  # events are worth more than the size of a file
+            self._slow.warning('%s cannot be put away, and grows: %s', self.path, error)
+            if self._file is None:
+                self._open()
+            return False
         self._close()
+        return True
 
     def _write(self, lines, size):
         if size and size != self._size and self._last_byte(size) != b'\n':

@@ -29,6 +29,9 @@ SCHEMES = ('mongodb://', 'mongodb+srv://')
 FINAL = frozenset((2, 9, 13, 14, 18, 52, 57, 73, 121, 10334, 17280))
 DUPLICATE = 11000
 
+#: Those that are about who asks, and for what, not about what is sent.
+OF_THE_PLACE = frozenset((13, 18, 73))
+
 log = logging.getLogger(__name__)
 
 
@@ -47,6 +50,8 @@ class MongoBackend:
         a mapping of further options of ``pymongo.MongoClient``
     ``indexes``
         whether indexes on ``name`` and ``timestamp`` are made, with the first event
+    ``most_at_once``
+        so many events a queue gives ``send_many``
 
     In ``uri`` and ``password``, ``${NAME}`` stands for the variable NAME of the
     environment.  An event that is there already is not stored twice, and is no error.
@@ -57,7 +62,7 @@ class MongoBackend:
 
     def __init__(self, host='localhost', port=27017, database=None,
                  collection='events', user='', password='', extra=None, uri=None,
-                 indexes=True):
+                 indexes=True, most_at_once=1000):
         try:
             import bson.raw_bson
             import pymongo
@@ -69,6 +74,7 @@ class MongoBackend:
         if database is not None:
             _name(database, 'database')
         self._indexes = checks.flag(indexes, 'indexes')
+        self.most_at_once = checks.whole(most_at_once, 'most_at_once')
         self._options = self._of_client(
             host, port, uri, user, password, _extra(extra))
         self._collection = self._connected()  # which does not yet connect
@@ -133,8 +139,8 @@ class MongoBackend:
             return encoded(document(event, id_of(event)), self._bson)
         except (self._bson.errors.BSONError, OverflowError, RecursionError) as error:
             raise DeliveryError(
-                f'event {event.get("name")!r} ({id_of(event)}) cannot be a document of '
-                f'MongoDB: {error}', again=False) from error
+                f'event {event.get("name")!r:.200} ({id_of(event)}) cannot be a '
+                f'document of MongoDB: {error}', again=False) from error
 
     def _refusal(self, collection, documents, details):
         """Return the error for what was not inserted; None if all is there.
@@ -166,7 +172,7 @@ class MongoBackend:
         text = str(failure).partition(', Timeout:')[0]  # then all it knows of servers
         return DeliveryError(self._told(
             f'{self.place} did not take it: {type(failure).__name__}: {text}'),
-            again=again)
+            again=again, for_all=code in OF_THE_PLACE)
 
     def _told(self, text):
         return hidden(text, self._secrets)[:500]

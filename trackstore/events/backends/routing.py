@@ -1,16 +1,18 @@
 """Routing: processors one after the other, then each backend."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from transaction.interfaces import TransientError
 from zope.interface import implementer
 
+from trackstore.events.checks import shown
 from trackstore.events.event import copied, copy_of, event_of
 from trackstore.events.exceptions import ConfigurationError, EventError
 from trackstore.events.interfaces import IRoutingBackend
 from trackstore.events.processors.exceptions import (
     EventEmissionExit,
+    EventRefused,
     NoBackendEnabled,
     NoTransformerImplemented,
 )
@@ -31,22 +33,33 @@ class RoutingBackend:
     def __init__(self, backends=None, processors=None):
         self.backends = {}
         self.processors = []
-        for name in sorted(backends or {}):
+        if backends is not None and not isinstance(backends, Mapping):
+            raise ConfigurationError(
+                f'backends: {shown(backends)} is no mapping; wanted is one of names to '
+                f'backends')
+        if processors is not None and not isinstance(processors, Iterable):
+            raise ConfigurationError(
+                f'processors: {shown(processors)} is no list; wanted is one of '
+                f'callables that take an event')
+        for name in sorted(backends or {}, key=str):
             self.register_backend(name, backends[name])
         for processor in processors or ():
             self.register_processor(processor)
 
     def register_backend(self, name, backend):
+        if not isinstance(name, str):
+            raise ConfigurationError(
+                f'backends: {name!r} is no name; allowed is text')
         if not callable(getattr(backend, 'send', None)):
             raise ConfigurationError(
-                f'backends[{name!r}]: {backend!r} is no backend; wanted is an object '
-                f'with a method send(event)')
+                f'backends[{name!r}]: {shown(backend)} is no backend; wanted is an '
+                f'object with a method send(event)')
         self.backends = dict(sorted({**self.backends, name: backend}.items()))
 
     def register_processor(self, processor):
         if not callable(processor):
             raise ConfigurationError(
-                f'processors: {processor!r} is no processor; wanted is a callable '
+                f'processors: {shown(processor)} is no processor; wanted is a callable '
                 f'that takes an event')
         self.processors.append(processor)
 
@@ -56,11 +69,18 @@ class RoutingBackend:
 
     def dispatch(self, event):
         """Do what ``send`` does with an event that nobody else holds."""
+        self.send_to_backends(self.processed(event))
+
+    def processed(self, event):
+        """Return what is to be sent on: an event, or a list of none or several."""
         try:
-            event = self.process_event(event)
+            return self.process_event(event)
+        except EventRefused as error:
+            log.error('event %r is dropped; %s', event.get('name'), error,
+                      exc_info=error.__cause__)
+            return error.rest
         except EventEmissionExit:
-            return
-        self.send_to_backends(event)
+            return []
 
     def process_event(self, event):
         return _processed(tuple(self.processors), event_of(event))
@@ -119,13 +139,18 @@ def _processed(processors, event):
 
 def _split(processors, whole, parts):
     """Return the list of what further processors make of the parts of an event."""
-    events = []
+    events, refused = [], None
     for number, part in enumerate(parts, 1):
         part = event_of(copied(part))  # parts may have the same data
         part.id = f'{whole.id}-{number}'
         try:
             result = _processed(processors, part)
+        except EventRefused as error:
+            refused = error
+            result = error.rest
         except EventEmissionExit:
             continue
         events += result if type(result) is list else [result]
+    if refused is not None:
+        raise EventRefused(str(refused), events) from refused.__cause__
     return events

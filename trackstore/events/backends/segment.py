@@ -15,8 +15,10 @@ from trackstore.events.environment import expanded, hidden
 from trackstore.events.exceptions import ConfigurationError, DeliveryError
 from trackstore.events.forks import renewed_after_fork
 from trackstore.events.interfaces import IBatchBackend
-from trackstore.events.retries import is_final
+from trackstore.events.retries import is_final, is_for_all
+from trackstore.events.transformers.statement import moment_of
 from trackstore.events.wire import id_of, wire_form
+from trackstore.jsonsafe import json_safe
 
 #: What Segment takes in one request: so many events, so many bytes of them.
 MOST_EVENTS = 100
@@ -177,12 +179,11 @@ class SegmentBackend:
 
     def _message(self, event, user, anonymous):
         """Queue an event; without a queue, return the library's message for it."""
-        told = f'event {event["name"]!r} ({id_of(event)})'
-        moment = event.get('timestamp')
+        told = f'event {event["name"]!r:.200} ({id_of(event)})'
         try:
             done = self._library().track(
                 user, event['name'], wire_form(event), context=_context(event),
-                timestamp=moment if hasattr(moment, 'tzinfo') else None,
+                timestamp=moment_of(event),
                 anonymous_id=anonymous, message_id=id_of(event))
         except RuntimeError:  # with the whole message in its text
             raise DeliveryError(
@@ -201,7 +202,7 @@ class SegmentBackend:
             status = failure.status if isinstance(failure.status, int) else 0
             error = DeliveryError(
                 self._told(f'Segment did not take it: {failure}'),
-                again=not is_final(status))
+                again=not is_final(status), for_all=is_for_all(status))
         except OSError as failure:  # as all errors of requests are
             error = DeliveryError(self._told(
                 f'Segment cannot be reached: {type(failure).__name__}: {failure}'))
@@ -239,12 +240,17 @@ def _reader(option, name):
         raise ConfigurationError(
             f"{name}: {option!r} has no path; allowed are text like 'context.user_id', "
             f'lists of such, and None for none')
-    return paths.reader(found)
+    return lambda event: paths.first(event, found)
 
 
 def _id(value):
     """Return an id as text, None for none; the library is strict about it."""
-    return None if value is None or value == '' else str(value)
+    return None if value is None or value == '' else _text(value)
+
+
+def _text(value):
+    """Return the text of a value, whatever it is: an error would stop all others."""
+    return str(json_safe(value, text_limit=None))
 
 
 def _context(event):
@@ -254,11 +260,11 @@ def _context(event):
         return {}
     found = {}
     if (client := context.get('client_id')) is not None:
-        found['Google Analytics'] = {'clientId': str(client)}
+        found['Google Analytics'] = {'clientId': _text(client)}
     if (address := context.get('ip')) is not None:
-        found['ip'] = str(address)
+        found['ip'] = _text(address)
     if (agent := context.get('agent')) is not None:
-        found['userAgent'] = str(agent)
+        found['userAgent'] = _text(agent)
     if page := _page(context):
         found['page'] = page
     return found
@@ -268,10 +274,10 @@ def _page(context):
     path, host = context.get('path'), context.get('host')
     page = context.get('page')
     if not page and path and host:
-        page = urlunsplit(('https', str(host), str(path), '', ''))
+        page = urlunsplit(('https', _text(host), _text(path), '', ''))
     known = {'path': path, 'referrer': context.get('referer', context.get('referrer')),
              'url': page}
-    return {key: str(value) for key, value in known.items() if value is not None}
+    return {key: _text(value) for key, value in known.items() if value is not None}
 
 
 def _batches(messages):

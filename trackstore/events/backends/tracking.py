@@ -63,9 +63,13 @@ class TrackingBackend:
         self._place.change(lambda storage: self._save(storage, events))
 
     def send_again(self, events):
-        events = {event_of(event).id: event for event in events}.values()
+        events = list({event_of(event).id: event for event in events}.values())
         self._place.change(lambda storage: self._save(storage, [
             event for event in events if not self._holds(storage, event)]))
+        if not self.joins:
+            # another process may have saved the same ones after this one has looked;
+            # who has committed last sees what both have saved
+            self._place.change(lambda storage: self._remove_doubles(storage, events))
 
     def holds(self, event):
         """Tell whether the storage has a track of this event."""
@@ -86,10 +90,33 @@ class TrackingBackend:
             storage.saveTracks(zip(tasks, runs, users, mappings, times, strict=True))
 
     def _holds(self, storage, event):
-        event = event_of(event)
+        return any(True for _ in self._tracks(storage, event))
+
+    def _remove_doubles(self, storage, events):
+        """Leave the first track of each event: whoever else looks, leaves the same."""
+        places = {}
+        for event in events:
+            criteria = self._criteria(event)
+            places.setdefault(criteria['taskId'], []).append(
+                (criteria['timeFrom'], event))
+        for task, found in places.items():
+            times = [time for time, _ in found]
+            # mostly there are these events in their time, and no others
+            if None in times or storage.count(
+                    taskId=task, timeFrom=min(times), timeTo=max(times)) != len(found):
+                for _, event in found:
+                    for track in list(self._tracks(storage, event))[1:]:
+                        storage.removeTrack(track)
+
+    def _tracks(self, storage, event):
+        """Yield the tracks of an event, in the order of their ids."""
+        for track in storage.query(**self._criteria(event)):
+            if track.data.get(ID) == event_of(event).id:
+                yield track
+
+    def _criteria(self, event):
         (task,), _, _, _, (time,) = self._form.columns([event], None)
-        return any(track.data.get(ID) == event.id for track in storage.query(
-            taskId=task, timeFrom=time, timeTo=time))
+        return {'taskId': task, 'timeFrom': time, 'timeTo': time}
 
 
 def event_from(track):

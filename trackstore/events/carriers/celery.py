@@ -18,11 +18,15 @@ from trackstore.events.carriers.local import LocalCarrier
 from trackstore.events.carriers.records import json_of_event
 from trackstore.events.configuration import imported
 from trackstore.events.delivery import Delivery
-from trackstore.events.exceptions import ConfigurationError
+from trackstore.events.exceptions import ConfigurationError, DeliveryError
 from trackstore.events.forks import renewed_after_fork
 
 #: The name that the broker has in paths.
 BROKER = 'broker'
+
+#: So many bytes of events are in a task at the most; one that has more by itself has
+#: a task of its own.  Brokers refuse messages that are too large, with all in them.
+MOST_BYTES = 100_000
 
 log = logging.getLogger(__name__)
 
@@ -87,8 +91,8 @@ class CeleryCarrier:
             raise ConfigurationError(
                 f'carrier: {self!r} carries for {self._backend.delivery.name!r} '
                 f'already; each backend needs one of its own')
+        self._broker.check()
         self._backend = backend
-        self._broker.prepare()
         self._queue.bind(SimpleNamespace(
             backend_name=backend.backend_name,
             delivery=Delivery(RoutingBackend({BROKER: self._broker}),
@@ -116,7 +120,10 @@ class CeleryCarrier:
     def carry(self, event):
         if not self._ready:
             self._ready = True
-            self._broker.prepare()  # the application may have been configured since
+            try:
+                self._broker.check()  # the application may be configured by now
+            except ConfigurationError as error:
+                log.error('%s', error)
         self._queue.carry(event)
 
     def flush(self, timeout=None):
@@ -172,15 +179,26 @@ class Broker:
         self._connection = self._producer = None
         self._lock = threading.Lock()
 
-    def prepare(self):
-        """Import what sending needs; when the process ends that is not possible."""
-        try:
-            import concurrent.futures.thread  # noqa: F401
+    def check(self):
+        """Import what sending needs; when the process ends that is not possible.
 
-            from kombu import Connection
-            Connection(self._app.conf.broker_write_url)  # connects to nothing yet
+        What is missing is a ``ConfigurationError``.
+        """
+        import concurrent.futures.thread  # noqa: F401
+
+        from kombu import Connection
+        url = self._app.conf.broker_write_url
+        try:
+            Connection(url).create_transport()  # connects to nothing yet
         except Exception as error:
-            log.info('the library of the broker cannot be imported: %s', error)
+            # the rest of the address, and what is said of it, may have a password
+            kind = str(url).partition(':')[0]
+            told = f'{type(error).__name__}: {error}' if isinstance(
+                error, (ImportError, KeyError)) else type(error).__name__
+            raise ConfigurationError(
+                f"app: its broker '{kind}:...' cannot be used: {told}; the library of "
+                f"a broker comes with an extra, such as pip install 'celery[redis]'"
+            ) from None
 
     def send(self, event):
         self.send_many([event])
@@ -188,6 +206,8 @@ class Broker:
     def send_many(self, events):
         from trackstore.celery import NAME
         texts = [json_of_event(event).decode() for event in events]
+        if len(texts) > 1 and sum(map(len, texts)) > MOST_BYTES:
+            raise DeliveryError('too much for a task', again=False)  # comes in halves
         with self._lock:
             try:
                 self._app.tasks[NAME].apply_async(

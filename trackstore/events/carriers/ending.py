@@ -69,9 +69,20 @@ class AtExit:
         if processes is not None and self._registered != os.getpid():
             self._registered = os.getpid()
             processes.Finalize(None, self, exitpriority=10)
+        # and one of a worker of Celery without either
+        signals = sys.modules.get('celery.signals')
+        if signals is not None:
+            signals.worker_process_shutdown.connect(
+                self._shut_down, weak=False, dispatch_uid=id(self))
 
     def unregister(self):
         atexit.unregister(self)
+        signals = sys.modules.get('celery.signals')
+        if signals is not None:
+            signals.worker_process_shutdown.disconnect(dispatch_uid=id(self))
+
+    def _shut_down(self, **options):
+        self()
 
 
 def join(lanes):

@@ -8,7 +8,7 @@ import time
 from collections import deque
 
 from trackstore.events.carriers.reading import Reader
-from trackstore.events.delivery import DeliveryThread
+from trackstore.events.deliverythread import DeliveryThread
 
 #: So many bytes of events are delivered at once, at the most.
 BATCH_BYTES = 4 * 2 ** 20

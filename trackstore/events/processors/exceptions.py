@@ -1,10 +1,24 @@
 """What processors and backends raise to say what becomes of an event."""
 
+from trackstore.events.exceptions import DeliveryError
 from trackstore.exceptions import TrackstoreError
 
 
 class EventEmissionExit(TrackstoreError):
     """The event is dropped: no further processor sees it, and no backend."""
+
+
+class EventRefused(EventEmissionExit, DeliveryError):
+    """The event is dropped because something is wrong with it.
+
+    Below a queue it becomes a dead letter: as it came to the ``RoutingBackend``, if
+    the processor that raises this has an attribute ``refuses = True``.  If it was
+    split, ``rest`` has the parts with which nothing is wrong.
+    """
+
+    def __init__(self, message, rest=()):
+        super().__init__(message, again=False)
+        self.rest = list(rest)
 
 
 class NoTransformerImplemented(TrackstoreError):

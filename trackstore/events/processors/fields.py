@@ -24,9 +24,13 @@ from trackstore.events.processors.options import (
     plain_path,
     wildcard_path,
 )
+from trackstore.events.wire import is_event
 from trackstore.jsonsafe import json_safe
 
 log = logging.getLogger(__name__)
+
+#: What every event has; backends know it by that.
+KEPT = ('data', 'context')
 
 #: So many bytes must a key have.
 KEY_SIZE = 16
@@ -37,9 +41,14 @@ LENGTHS = range(16, 65)
 
 @implementer(IProcessor)
 class Fields:
-    """What changes fields; a subclass says how in ``change(event)``."""
+    """What changes fields; a subclass says how in ``change(event)``.
+
+    An event keeps its ``data`` and ``context``: where these are taken away, they are
+    empty dictionaries then.
+    """
 
     def __call__(self, event):
+        kept = [key for key in KEPT if key in event] if is_event(event) else ()
         try:
             self.change(event)
         except Exception as error:
@@ -48,6 +57,8 @@ class Fields:
                       f'event is dropped')
             log.error(reason)
             raise EventEmissionExit(reason) from None
+        for key in kept:
+            event.setdefault(key, {})
         return event
 
 

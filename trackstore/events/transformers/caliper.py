@@ -26,6 +26,9 @@ REQUIRED = ('@context', 'id', 'type', 'actor', 'action', 'object', 'eventTime')
 ENTITIES = ('target', 'generated', 'edApp', 'referrer', 'group', 'membership',
             'session', 'federatedSession')
 
+#: The id of an entity that is to be known within its document only.
+_BLANK = re.compile(r'_:[^\s:]+')
+
 _TERM = re.compile('[A-Z][A-Za-z0-9]*')
 _ID = re.compile('urn:uuid:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}', re.IGNORECASE)
 _TIME = re.compile(r'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z')
@@ -113,8 +116,10 @@ def _check(made):
 
 
 def _check_context(value):
-    contexts = value if isinstance(value, list) else [value]
-    check(CONTEXT in contexts, '@context', value, f'{CONTEXT!r}, nor a list with it')
+    # what comes last is what counts, of two contexts with the same terms
+    last = value[-1:] if isinstance(value, list) else [value]
+    check(last == [CONTEXT], '@context', value,
+          f'{CONTEXT!r}, nor a list with that at its end')
 
 
 def _check_term(value, place):
@@ -124,9 +129,9 @@ def _check_term(value, place):
 
 def _check_entity(value, place):
     if isinstance(value, dict):
-        check(isinstance(value.get('id'), str) and value['id'], f'{place}.id',
-              value.get('id'), 'an IRI')
-        check(is_iri(value['id']), f'{place}.id', value['id'], 'an IRI')
+        id = value.get('id')
+        check(is_iri(id) or isinstance(id, str) and _BLANK.fullmatch(id), f'{place}.id',
+              id, 'an IRI, nor a blank node like "_:b1"')
         _check_term(value.get('type'), f'{place}.type')
     else:
         check(is_iri(value), place, value, 'an entity, nor the IRI of one')

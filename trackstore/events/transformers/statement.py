@@ -1,7 +1,6 @@
 """Processors that turn events into statements."""
 
 import datetime
-import logging
 import re
 import uuid
 from collections.abc import Mapping
@@ -13,6 +12,7 @@ from trackstore.events.event import event_of
 from trackstore.events.interfaces import IProcessor
 from trackstore.events.processors.exceptions import (
     EventEmissionExit,
+    EventRefused,
     NoTransformerImplemented,
 )
 from trackstore.events.transformers.registry import transformers_of
@@ -30,8 +30,6 @@ SHOWN = 200
 
 _utc = datetime.timezone.utc
 
-log = logging.getLogger(__name__)
-
 
 class StatementError(TrackstoreError, ValueError):
     """What a transformer has made that is no statement."""
@@ -42,10 +40,14 @@ class Statements:
     """Turns events into statements; a subclass says which.
 
     The statement is the event's dictionary then, so that backends write it as it
-    stands; the event keeps its id.  An event that no transformer is for is dropped,
-    and so is one whose transformer fails, or makes no statement: that is logged.
+    stands; the event keeps its id.  An event that no transformer is for is dropped.
+    One whose transformer fails, or makes no statement, is refused: it is dropped and
+    logged, and below a queue it becomes a dead letter.
     A transformer may return a list, of which each is a statement.
     """
+
+    #: A dead letter has the event as it was before any processor of the router.
+    refuses = True
 
     #: What errors call the statements.
     kind = 'statement'
@@ -55,8 +57,7 @@ class Statements:
 
     def __call__(self, event):
         event = event_of(event)
-        name = event.get('name')
-        transform = self.transformers.find(name) or self.otherwise()
+        transform = self.transformers.find(event.get('name')) or self.otherwise()
         if transform is None:
             raise NoTransformerImplemented(f'no transformer makes a {self.kind} of it')
         try:
@@ -68,10 +69,10 @@ class Statements:
         except (EventEmissionExit, NoTransformerImplemented):
             raise
         except StatementError as error:
-            log.error('event %r is dropped; it makes no %s: %s', name, self.kind, error)
-        except Exception:
-            log.exception('event %r is dropped; it makes no %s', name, self.kind)
-        raise EventEmissionExit(f'{name!r} makes no {self.kind}')
+            raise EventRefused(f'it makes no {self.kind}: {error}') from None
+        except Exception as error:
+            raise EventRefused(
+                f'it makes no {self.kind}: {type(error).__name__}: {error}') from error
 
     def _statement(self, made, event, id):
         check(isinstance(made, Mapping), 'transformer', made, 'a mapping')
@@ -134,7 +135,7 @@ def moment_of(event):
         if value.utcoffset() is None:
             return value.replace(tzinfo=_utc)
         return value.astimezone(_utc)
-    except (ValueError, OverflowError, OSError):
+    except Exception:  # of the calendar, or of a zone that fails
         return None
 
 

@@ -4,6 +4,7 @@ Each function takes a part of a statement and the place where it is, which the
 ``StatementError`` names, and raises that error for what the standard refuses.
 """
 
+import datetime
 import re
 import uuid
 
@@ -19,6 +20,8 @@ DEFINITION = ('name', 'description', 'type', 'moreInfo', 'extensions',
               'source', 'target', 'steps')
 INTERACTIONS = ('true-false', 'choice', 'fill-in', 'long-fill-in', 'matching',
                 'performance', 'sequencing', 'likert', 'numeric', 'other')
+COMPONENTS = ('choices', 'scale', 'source', 'target', 'steps')
+OF_INTERACTIONS = {'interactionType', 'correctResponsesPattern', *COMPONENTS}
 CONTEXT = ('registration', 'instructor', 'team', 'contextActivities', 'revision',
            'platform', 'language', 'statement', 'extensions')
 VOIDED = 'http://adlnet.gov/expapi/verbs/voided'
@@ -30,7 +33,8 @@ _DURATION = re.compile(
     r'P(?=[0-9T])(\d+(\.\d+)?W|(\d+(\.\d+)?Y)?(\d+(\.\d+)?M)?(\d+(\.\d+)?D)?'
     r'(T(?=\d)(\d+(\.\d+)?H)?(\d+(\.\d+)?M)?(\d+(\.\d+)?S)?)?)')
 _TIME = re.compile(
-    r'\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d(:?\d\d)?)?')
+    r'\d{4}-\d\d-\d\dT([01]\d|2[0-3]):[0-5]\d(:([0-5]\d|60)(\.\d+)?)?'
+    r'(Z|(?!-00(:?00)?$)[+-]\d\d(:?\d\d)?)?')
 
 
 def check_statement(value, place='statement', allowed=STATEMENT):
@@ -92,7 +96,18 @@ def _matching(expression, wanted):
     return rule
 
 
-_time = _matching(_TIME, "a time like '2026-11-21T20:10:00Z'")
+def _time(value, place):
+    try:
+        valid = _TIME.fullmatch(value) and datetime.date.fromisoformat(value[:10])
+    except (TypeError, ValueError):
+        valid = False
+    check(valid, place, value, "a time like '2026-11-21T20:10:00Z'")
+
+
+def _length(value, place):
+    check(type(value) is int and value >= 0, place, value, 'a number of bytes')
+
+
 _language = _matching(_LANGUAGE, "a language like 'en-GB'")
 
 
@@ -146,6 +161,13 @@ def _group(value, place):
     _actor(value, place)
 
 
+def _authority(value, place):
+    _actor(value, place)
+    if value.get('objectType') == 'Group':
+        check(len(value.get('member', [])) == 2, f'{place}.member',
+              value.get('member'), 'a list of two agents, an application and a user')
+
+
 def _account(value, place):
     _keys(value, place, ('homePage', 'name'), ('homePage', 'name'))
     _iri(value['homePage'], f'{place}.homePage')
@@ -194,9 +216,26 @@ def _definition(value, place):
                       ('moreInfo', _iri), ('extensions', _extensions)):
         if key in value:
             rule(value[key], f'{place}.{key}')
-    if 'interactionType' in value:
-        check(value['interactionType'] in INTERACTIONS, f'{place}.interactionType',
-              value['interactionType'], f'one of {", ".join(INTERACTIONS)}')
+    if not OF_INTERACTIONS.isdisjoint(value):
+        check(value.get('interactionType') in INTERACTIONS, f'{place}.interactionType',
+              value.get('interactionType'), f'one of {", ".join(INTERACTIONS)}')
+    patterns = value.get('correctResponsesPattern', [])
+    check(isinstance(patterns, list), f'{place}.correctResponsesPattern', patterns,
+          'a list of texts')
+    for text in patterns:
+        _text(text, f'{place}.correctResponsesPattern')
+    for key in COMPONENTS:
+        _components(value.get(key, []), f'{place}.{key}')
+
+
+def _components(value, place):
+    check(isinstance(value, list), place, value, 'a list')
+    for part in value:
+        _keys(part, place, ('id', 'description'), ('id',))
+        _text(part['id'], f'{place}.id')
+        _languages(part.get('description', {}), f'{place}.description')
+    check(len({part['id'] for part in value}) == len(value), place, value,
+          'a list of parts that differ in their ids')
 
 
 def _reference(value, place):
@@ -270,10 +309,10 @@ def _attachments(value, place):
 
 
 _ATTACHMENT = {'usageType': _iri, 'display': _languages, 'description': _languages,
-               'contentType': _text, 'length': _number, 'sha2': _text, 'fileUrl': _iri}
+               'contentType': _text, 'length': _length, 'sha2': _text, 'fileUrl': _iri}
 
 _PARTS = {
     'id': _uuid, 'result': _result, 'context': _context, 'timestamp': _time,
-    'stored': _time, 'authority': _actor, 'attachments': _attachments,
-    'version': _matching(re.compile(r'1\.0(\.\d+)?'), "a version like '1.0.3'"),
+    'stored': _time, 'authority': _authority, 'attachments': _attachments,
+    'version': _matching(re.compile(r'1\.0\.\d+'), "a version like '1.0.3'"),
 }

@@ -17,6 +17,7 @@ from trackstore.events.exceptions import DeliveryError
 BACKEND = f'{__name__}.Writing'
 QUEUE = 'trackstore.events.backends.async_routing.AsyncRoutingBackend'
 CARRIER = 'trackstore.events.carriers.celery.CeleryCarrier'
+LOCAL = 'trackstore.events.carriers.local.LocalCarrier'
 
 
 def folder():
@@ -63,11 +64,11 @@ class Writing:
         if how == 'die':
             os.kill(os.getpid(), signal.SIGKILL)
         if how == 'sleep':
-            time.sleep(60)
+            time.sleep(600)
         if how == 'hang':
             while True:
                 try:
-                    time.sleep(60)
+                    time.sleep(600)
                 except Exception:  # also when it is told that the time is over
                     continue
         if how.isdigit():
@@ -84,6 +85,11 @@ def got(name):
             while file.peek(1):
                 found.append(pickle.load(file))
     return found
+
+
+def numbers(name):
+    """Return the numbers that are in the data of these events."""
+    return sorted(event['data']['number'] for _, event in got(name))
 
 
 def tries(name):

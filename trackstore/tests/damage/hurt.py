@@ -13,7 +13,7 @@ from trackstore.exceptions import DamagedError
 
 #: The classes that a store is made of.
 CLASSES = ('Block', 'IndexPage', 'Segment', 'Directory', 'Page', 'SharingPage', 'Dead',
-           'RunTable', 'Ledger', 'Leaf', 'Branch')
+           'RunTable', 'Ledger', 'Shelf', 'Leaf', 'Branch')
 
 #: Of so many bytes of each class, one after the other is flipped; more take longer.
 FLIPS = int(os.environ.get('TRACKSTORE_FLIPS', 24))

@@ -52,9 +52,16 @@ def test_the_user_of_a_coroutine_that_has_not_asked_for_it(ann, events):
     assert users(events) == [('first', ann.pk), ('second', ann.pk)]
 
 
-def test_the_user_of_a_coroutine_that_has_asked_for_it(ann, events):
+def test_the_user_of_a_coroutine_that_has_asked_for_it(ann, events, monkeypatch):
+    """It is not loaded once more, while the loop stands still."""
+    monkeypatch.setattr(requestcontext.RequestContext, '_read_elsewhere', None)
     asyncio.run(signed_in(ann).get('/asking'))
     assert users(events) == [('asked', ann.pk)]
+
+
+def test_who_signs_in_or_out_in_a_coroutine(ann, events):
+    asyncio.run(signed_in(ann).get('/changing'))
+    assert users(events) == [('asked', ann.pk), ('out', None), ('in', ann.pk)]
 
 
 def test_nothing_is_asked_for_where_nothing_is_emitted(ann, events):

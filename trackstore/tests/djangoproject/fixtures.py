@@ -11,10 +11,13 @@ from trackstore.tests.djangoproject import start
 
 start()
 
+from django.conf import settings  # noqa: E402
 from django.contrib.auth.models import User  # noqa: E402
 from django.contrib.sessions.models import Session  # noqa: E402
+from django.test import override_settings  # noqa: E402
 
 from trackstore.django import requestcontext  # noqa: E402
+from trackstore.events.tracker import get_tracker, register_tracker  # noqa: E402
 from trackstore.testing import capture_events  # noqa: E402
 from trackstore.tests.waiting import LONG  # noqa: E402
 
@@ -29,6 +32,23 @@ def patience(monkeypatch):
 def ann():
     """A user."""
     return User.objects.create_user('ann', 'ann@example.com', 'secret')
+
+
+@pytest.fixture(autouse=True)
+def same_tracker():
+    before = get_tracker()
+    yield
+    register_tracker(before)
+
+
+@pytest.fixture
+def bare():
+    """The settings without backends."""
+    changed = override_settings()
+    changed.enable()
+    del settings.TRACKSTORE_BACKENDS
+    yield
+    changed.disable()
 
 
 @pytest.fixture

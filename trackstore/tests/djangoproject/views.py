@@ -3,7 +3,9 @@
 import asyncio
 import io
 
+from asgiref.sync import sync_to_async
 from django.contrib.auth import login as sign_in
+from django.contrib.auth import logout as sign_out
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.http import FileResponse, HttpResponse, StreamingHttpResponse
@@ -11,7 +13,8 @@ from django.http import FileResponse, HttpResponse, StreamingHttpResponse
 from trackstore.events import emit
 
 __all__ = ['plain', 'quiet', 'failing', 'login', 'buying', 'pieces', 'unfinished',
-           'file', 'waiting', 'asking', 'quiet_later', 'later_pieces', 'later_failing']
+           'file', 'waiting', 'asking', 'changing',
+           'quiet_later', 'later_pieces', 'later_failing']
 
 #: How many requests ``waiting`` still waits for, and what tells that all are there.
 meeting = {}
@@ -86,6 +89,17 @@ async def asking(request):
     await request.auser()
     emit('asked')
     return HttpResponse('asked')
+
+
+async def changing(request):
+    """Sign out and in again, after the user has been asked for."""
+    user = await request.auser()
+    emit('asked')
+    await sync_to_async(sign_out)(request)
+    emit('out')
+    await sync_to_async(sign_in)(request, user)
+    emit('in')
+    return HttpResponse('changed')
 
 
 async def quiet_later(request):

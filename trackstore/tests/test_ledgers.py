@@ -1,0 +1,102 @@
+"""The ledgers that the runs are in: leaves on shelves."""
+
+import os
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import trackstore
+from trackstore import ledger
+from trackstore.exceptions import DamagedError
+from trackstore.ledger import LEAF, Ledger
+
+
+@settings(deadline=None)
+@given(st.lists(st.dictionaries(
+    st.integers(0, 5000), st.none() | st.binary(max_size=3)), max_size=5))
+def test_it_is_a_mapping(changes):
+    before = ledger.SHELF
+    ledger.SHELF = 3
+    try:
+        made, expected = Ledger('done'), {}
+        for change in changes:
+            made.change(change)
+            expected.update(change)
+        there = {key: value for key, value in expected.items() if value is not None}
+        assert dict(made.items()) == there and made.highest() == max(there, default=0)
+        assert all(made.get(key) == there.get(key) for key in expected)
+    finally:
+        ledger.SHELF = before
+
+
+@pytest.fixture
+def path(tmp_path, monkeypatch):
+    """A store with three leaves on two shelves."""
+    monkeypatch.setattr(ledger, 'SHELF', 2)
+    monkeypatch.setattr('trackstore.mending.SHELF', 2)
+    path = tmp_path / 'tracks.fs'
+    with trackstore.open(path) as tracks:
+        for number in range(1, 3 * LEAF):
+            tracks.startRun(f'task {number}', timeStamp=number)
+        tracks._runs.seal()
+    return path
+
+
+def hurt(path, thing):
+    """Overwrite bytes near the end of an object that ``thing(active)`` returns."""
+    with trackstore.open(path) as tracks:
+        part = thing(tracks._runs.active)
+        data = tracks._p_jar.db().storage.load(part._p_oid)[0]
+    content = bytearray(path.read_bytes())
+    place = content.rindex(data) + len(data) - 10
+    content[place:place + 3] = b'xyz'
+    path.write_bytes(content)
+    os.unlink(f'{path}.index')
+
+
+@pytest.mark.parametrize(('thing', 'name', 'pages'), [
+    (lambda active: active, 'the active runs', '2 pages'),
+    (lambda active: active.part(1), 'the active runs, shelf 1', '1 page')])
+def test_what_is_hurt_is_made_anew_from_its_parts(path, thing, name, pages):
+    hurt(path, thing)
+    with trackstore.open(path) as tracks:
+        problem, = tracks.verify()
+        assert problem.startswith(f'{name}: is damaged: ')
+        with pytest.raises(DamagedError, match=f'^{name}: is damaged: '):
+            list(tracks.runs)
+        assert tracks.repair() == ([f'{name}: were made anew from {pages}'], [])
+        tracks._p_jar.transaction_manager.commit()
+    with trackstore.open(path) as tracks:
+        assert tracks.verify() == []
+        assert list(tracks.runs) == list(range(1, 3 * LEAF))
+        assert tracks.getRun(runId=3 * LEAF - 1).taskId == f'task {3 * LEAF - 1}'
+
+
+def test_new_numbers_begin_above_those_of_a_hurt_shelf(path):
+    hurt(path, lambda active: active.part(1))
+    with trackstore.open(path) as tracks:
+        assert tracks.startRun('new') >= 4 * LEAF
+
+
+def test_a_shelf_and_a_leaf_that_are_not_there_hold_nothing(path):
+    with trackstore.open(path) as tracks:
+        active = tracks._runs.active
+        assert active.leaf(3) is None and active.leaf(99) is None
+        assert active.get(3 * LEAF) is None and active.get(99 * LEAF) is None
+        del active.part(0).parts[0]
+        assert tracks.getRun(runId=5) is None
+        tracks._p_jar.transaction_manager.abort()
+
+
+def test_a_part_in_the_place_of_another_is_noticed(path):
+    with trackstore.open(path) as tracks:
+        active = tracks._runs.active
+        assert active.part(0).words == ('active', 0)
+        active.parts[1] = active.parts[0]
+        with pytest.raises(DamagedError, match='the active runs, shelf 1: is damaged'):
+            active.leaf(2)
+        active.part(0).parts[1] = active.part(0).part(0)
+        with pytest.raises(DamagedError, match='the active runs, leaf 1: is damaged'):
+            active.leaf(1)
+        tracks._p_jar.transaction_manager.abort()
