@@ -3,9 +3,13 @@
 import functools
 import json
 import os
+import random
 import sys
+import time
+from contextlib import ExitStack, contextmanager
 
 import click
+from zc.lockfile import LockError
 
 from trackstore.cli.criteria import Zone, of_time
 from trackstore.cli.output import (
@@ -28,6 +32,10 @@ SHOWN = 20
 
 #: So many letters are removed in a transaction.
 AT_ONCE = 1000
+
+#: So many times a store is opened that another process has open, with pauses: who
+#: saves dead letters has it only for a moment.
+TRIES, PAUSE = 16, 0.5
 
 OPTIONS = (
     click.option('--backend', multiple=True, metavar='PATH',
@@ -61,6 +69,22 @@ def letter_options(function):
     return command
 
 
+@contextmanager
+def opened_soon(store, write=False):
+    """Yield the storage, as ``opened`` does; wait where another process has it open."""
+    with ExitStack() as stack:
+        for tried in range(1, TRIES + 1):
+            try:
+                tracks = stack.enter_context(opened(store, write=write))
+                break
+            except Failure as failure:
+                reason = getattr(failure.__context__, '__cause__', None)
+                if tried == TRIES or not isinstance(reason, LockError):
+                    raise
+            time.sleep(random.uniform(0, PAUSE))
+        yield tracks
+
+
 @click.group('dead-letters')
 def dead_letters():
     """Events that could not be delivered: look at them, send them again.
@@ -78,7 +102,7 @@ def dead_letters():
 @json_option
 def list_(store, criteria, zone, limit, as_json):
     """Show letters, the oldest first."""
-    with opened(store) as tracks:
+    with opened_soon(store) as tracks:
         found = tracks.query(**criteria)
         chosen = found[:limit] if limit else found
         if as_json:
@@ -125,7 +149,7 @@ def _event(data):
 @json_option
 def show(store, ids, zone, as_json):
     """Show all that is known of some letters."""
-    with opened(store) as tracks:
+    with opened_soon(store) as tracks:
         for number, id in enumerate(ids):
             track = tracks.get(id)
             if track is None:
@@ -163,7 +187,7 @@ def replay(store, configuration, criteria, zone, as_json):
     if os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())
     with failures():
-        task = Replay(lambda write=False: opened(store, write=write), configuration)
+        task = Replay(functools.partial(opened_soon, store), configuration)
         with progress_bar('replay') as advance:
             done = task.run(criteria, advance)
     if as_json:
@@ -188,7 +212,7 @@ def purge(store, criteria, zone, everything, as_json):
     if bool(criteria) == everything:
         raise click.UsageError(
             'Say which letters: --backend, --event, --from, --to; or --all.')
-    with opened(store, write=True) as tracks, progress_bar('purge') as advance:
+    with opened_soon(store, write=True) as tracks, progress_bar('purge') as advance:
         manager = tracks._p_jar.transaction_manager
         ids = [track.name for track in tracks.query(**criteria)]
         for start in range(0, len(ids), AT_ONCE):

@@ -12,11 +12,13 @@ import random
 import threading
 import time
 
+from ZODB.POSException import ConflictError, StorageError
+
 from trackstore.events.backends.places import place_of
 from trackstore.events.carriers.records import json_of_event
 from trackstore.events.event import event_of
 from trackstore.events.exceptions import ConfigurationError
-from trackstore.exceptions import OpenError, TrackstoreError
+from trackstore.exceptions import OpenError
 from trackstore.jsonsafe import json_safe
 
 #: So many times a store is opened that another process has open, with pauses.
@@ -74,11 +76,21 @@ class DeadLetters:
 def _save(storage, records):
     try:
         storage.saveTracks(records)
-    except TrackstoreError:
+    except (ConflictError, StorageError, OSError):
+        raise
+    except Exception:
         # values that do not pickle, or a name that is no key
         storage.saveTracks([
-            (str(task), run, user, json_safe(data, text_limit=None), moment)
+            (_name(task), run, user, json_safe(data, text_limit=None), moment)
             for task, run, user, data, moment in records])
+
+
+def _name(task):
+    """Return what an event is called, whatever that is, as text."""
+    try:
+        return str(task)
+    except Exception:
+        return f'<{type(task).__name__}>'
 
 
 def record_of(letter):

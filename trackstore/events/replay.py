@@ -1,5 +1,6 @@
 """Sending dead letters again."""
 
+import functools
 from collections import defaultdict
 from itertools import islice
 
@@ -26,9 +27,9 @@ class Replay:
         self._opened = opened
         with passive():  # what others have spilled is not for this process
             self._tracker = load(configuration)
-        self._deliveries = {backend.delivery.name: backend.delivery
-                            for backend in _async_backends(self._tracker.backends)}
-        for delivery in self._deliveries.values():
+        self._deliveries = [backend.delivery
+                            for backend in _async_backends(self._tracker.backends)]
+        for delivery in self._deliveries:
             delivery.tries = min(delivery.tries, TRIES)
         self.delivered = self.failed = self.unknown = 0
         self.failures = {}      # by path of the backend: how many, the last reason
@@ -52,8 +53,13 @@ class Replay:
         by_path = defaultdict(list)
         with self._opened() as tracks:
             for id in ids:
-                if (track := tracks.get(id)) is not None:
+                if (track := tracks.get(id)) is None:
+                    continue
+                try:
                     by_path[track.userName].append((id, event_of_letter(track)))
+                except (KeyError, TypeError, ValueError):
+                    self.unknown += 1
+                    self._note(str(track.userName), 1, f'track {id} is no dead letter')
         outcome = {}        # by id: None, or the letter of the new failure
         for path, pairs in by_path.items():
             outcome.update(self._send(path, pairs))
@@ -77,23 +83,29 @@ class Replay:
             self.unknown += len(pairs)
             self._note(path, len(pairs), f'{NO_BACKEND} in the configuration')
             return {}
-        outcome = found(pairs)
-        failed = [letter for letter in outcome.values() if letter is not None]
-        self.failed += len(failed)
-        self.delivered += len(outcome) - len(failed)
-        if failed:
-            self._note(path, len(failed), failed[-1].reason)
+        # there may be two letters of one event
+        events = {event.id: event for _, event in pairs}
+        failed = found(list(events.values()))
+        outcome = {id: failed.get(event.id) for id, event in pairs}
+        lost = [letter for letter in outcome.values() if letter is not None]
+        self.failed += len(lost)
+        self.delivered += len(outcome) - len(lost)
+        if lost:
+            self._note(path, len(lost), lost[-1].reason)
         return outcome
 
     def _find(self, path):
-        """Return a function that sends pairs of id and event to the backend there."""
-        for delivery in self._deliveries.values():
+        """Return a function that sends events to the backend there.
+
+        It returns the letters of those that failed, by the ids of the events.
+        """
+        for delivery in self._deliveries:
             for leaf in delivery.leaves():
                 if delivery.path_of(leaf) == path:
-                    return lambda pairs: _to_leaf(delivery, leaf, pairs)
+                    return functools.partial(_to_leaf, delivery, leaf)
             for place, router in routers_of(delivery.root.backends):
                 if delivery.path_of(place) == path:
-                    return lambda pairs: _through(delivery, place, router, pairs)
+                    return functools.partial(_through, delivery, place, router)
         return None
 
     def _note(self, path, count, reason):
@@ -101,7 +113,7 @@ class Replay:
         self.failures[path] = before + count, reason
 
     def _close(self):
-        for delivery in self._deliveries.values():
+        for delivery in self._deliveries:
             for backend in delivery.leaves().values():
                 for name in ('flush', 'close'):
                     method = getattr(backend, name, None)
@@ -109,27 +121,27 @@ class Replay:
                         method()
 
 
-def _to_leaf(delivery, leaf, pairs):
-    _, letters = delivery.attempt(leaf, [event for _, event in pairs], again=True)
-    failed = {letter.event.id: letter for letter in letters}
-    return {id: failed.get(event.id) for id, event in pairs}
+def _to_leaf(delivery, leaf, events):
+    _, letters = delivery.attempt(leaf, events, again=True)
+    return {letter.event.id: letter for letter in letters}
 
 
-def _through(delivery, place, router, pairs):
+def _through(delivery, place, router, events):
     """Send what a router has refused through it again.
 
     The letter stays until each backend below has all that becomes of the event.
     """
-    outcome = {}
-    for id, event in pairs:
+    failed = {}
+    for event in events:
         routing = Routing()
         routing.through(router, [event], place)
         letters = [letter for path, refused in routing.refused.items()
                    for letter in delivery.letters_of(path, refused)]
         for leaf, own in routing.parts.items():
             letters += delivery.attempt(leaf, own, again=True)[1]
-        outcome[id] = letters[-1] if letters else None
-    return outcome
+        if letters:
+            failed[event.id] = letters[-1]
+    return failed
 
 
 def _async_backends(backends):

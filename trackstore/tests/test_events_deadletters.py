@@ -196,6 +196,34 @@ def test_the_letters_of_events_that_are_odd_outlast_a_spill(
     assert letters(tmp_path / 'missing' / 'dead.fs') == [(1, 'queue.a', 1, 'bad')]
 
 
+def test_a_letter_that_is_odd_keeps_no_other_from_being_saved(tmp_path):
+    class Nameless:
+        def __repr__(self):
+            raise RuntimeError('no repr')
+
+    odd = event(1)
+    odd['name'] = Nameless()
+    DeadLetters(tmp_path / 'dead.fs').save([
+        Letter(each, 'queue.a', 'bad', 1, 0, 0) for each in (odd, event(2))])
+    with trackstore.open(tmp_path / 'dead.fs') as tracks:
+        assert tracks.getTaskIds() == ['<Nameless>', 'n']
+
+
+def test_a_letter_in_the_folder_that_is_damaged_is_told(tmp_path, caplog):
+    folder = SpillFolder(tmp_path / 'spill', 'queue', 10 ** 9)
+    folder.check()
+    burial = Burial(DeadLetters(tmp_path / 'missing' / 'dead.fs'))
+    burial.use(folder)
+    for number in (1, 2):
+        burial([Letter(event(number), 'queue.a', 'bad', 1, 0, 0)])
+    file = tmp_path / 'spill' / 'queue.letters'
+    file.write_bytes(file.read_bytes().replace(b'{"n": 1}', b'{"n": 9}'))
+    (tmp_path / 'missing').mkdir()
+    burial.take_back()
+    assert letters(tmp_path / 'missing' / 'dead.fs') == [(2, 'queue.a', 1, 'bad')]
+    assert 'a dead letter is damaged, and is lost' in caplog.text
+
+
 # the command
 
 def test_list(dead):
@@ -284,6 +312,47 @@ def test_a_replay_finds_backends_in_the_current_folder(dead, tmp_path, monkeypat
     monkeypatch.setattr(sys, 'path', sys.path[:])
     assert run('replay', dead, 'own.toml', '--backend', 'queue.a') == [
         *(f'id-{n}' for n in (0, 2, 4, 6, 8)), '5 events delivered']
+
+
+def test_two_letters_of_one_event_are_sent_once(tmp_path, configuration):
+    dead = tmp_path / 'dead.fs'
+    (tmp_path / 'broken').unlink()
+    for _ in range(2):
+        DeadLetters(dead).save([Letter(event(1), 'queue.b', 'bad', 1, 0, 0)])
+    assert run('replay', dead, configuration) == ['2 events delivered']
+    assert (tmp_path / 'b').read_text().split() == ['1']
+    assert letters(dead) == []
+
+
+def test_a_replay_of_what_is_no_letter(dead, configuration):
+    with trackstore.open(dead) as tracks:
+        tracks.saveUserTrack('n', 0, 'queue.a', {'some': 'track'})
+    assert run('replay', dead, configuration, '--backend', 'queue.a', status=1) == [
+        '5 events delivered',
+        '1 event not delivered to queue.a: track 0000011 is no dead letter']
+
+
+def test_letters_that_another_process_saves_meanwhile(
+        dead, configuration, monkeypatch):
+    """The store is locked while a replay wants to remove what it has sent."""
+    import trackstore.cli.deadletters as cli
+    deliver, held = Switched.send, []
+
+    def send(backend, event):
+        if not held:
+            held.append(trackstore.open(dead))
+            held[0].__enter__()
+        deliver(backend, event)
+
+    def sleep(seconds):
+        held.append(seconds)
+        if len(held) == 3:
+            held[0].__exit__(None, None, None)
+
+    monkeypatch.setattr(Switched, 'send', send)
+    monkeypatch.setattr(cli.time, 'sleep', sleep)
+    run('replay', dead, configuration, '--backend', 'queue.b', status=1)
+    assert len(held) == 3 and len(letters(dead)) == 10
 
 
 def test_a_configuration_that_is_wrong(dead, tmp_path):

@@ -1,6 +1,8 @@
 """Ends of all kinds: of processes, of patience, of threads, of the disk."""
 
 import errno
+import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -253,6 +255,29 @@ def test_what_the_disk_never_took_is_dead_letters_at_the_end(tmp_path):
         letters = [each.data['event']['data']['n'] for each in letters.query()]
     assert numbers(memory) and letters
     assert sorted(numbers(memory) + letters) == list(range(10))
+
+
+@pytest.mark.parametrize('journal', [True, False])
+def test_a_folder_that_somebody_removes(tmp_path, journal, caplog):
+    gate = Gate()
+    options = {'folder': tmp_path / 'spill', 'when_full': 'spill', 'max_events': 10,
+               'journal': journal, 'batch': 5}
+    tracker, backend = routed({'it': gate}, **options)
+    emit(tracker, 0, 30)
+    assert gate.entered.wait(LONG)
+    shutil.rmtree(tmp_path / 'spill')
+    gate.open.set()
+    assert backend.flush(LONG)
+    assert 'is gone, and the events that were to be read from it are lost' in (
+        caplog.text)
+    gate.open.clear()
+    gate.entered.clear()
+    emit(tracker, 30, 60)
+    assert gate.entered.wait(LONG)
+    assert os.listdir(tmp_path / 'spill')   # it spills again
+    gate.open.set()
+    assert backend.flush(LONG) and backend.close()
+    assert gate.numbers() == [*range(10), *range(30, 60)]
 
 
 def full(file, data):

@@ -1,5 +1,6 @@
 """Events that a processor refuses: dropped and logged, below a queue a dead letter."""
 
+import json
 import logging
 
 import pytest
@@ -189,6 +190,7 @@ def test_a_replay_sends_it_through_the_router_again(
         queue.send(event(1, 'milk'))
         queue.send(event(2, 'milk'))
         queue.close()
+        queue.delivery.routed([event(2, 'milk')])  # as after the end of a process
 
     def replay(status):
         result = CliRunner().invoke(
@@ -197,15 +199,16 @@ def test_a_replay_sends_it_through_the_router_again(
         return result.stdout.splitlines()
 
     assert replay(1) == [
-        '0 events delivered', '2 events not delivered to queue.cloud: EventRefused: it '
+        '0 events delivered', '3 events not delivered to queue.cloud: EventRefused: it '
         'makes no CloudEvent: LookupError: no such thing']
     with trackstore.open(dead) as tracks:
         assert [(event_of_letter(track), track.userName, track.data['tries'])
                 for track in tracks.query()] == [
-            (event(n, 'milk'), 'queue.cloud', 2) for n in (1, 2)]
+            (event(n, 'milk'), 'queue.cloud', 2) for n in (1, 2, 2)]
     monkeypatch.setitem(shop._exact, 'order.placed', lambda event: {'subject': 'milk'})
-    assert replay(0) == ['2 events delivered']
+    assert replay(0) == ['3 events delivered']
     lines = (tmp_path / 'sent.jsonl').read_text().splitlines()
-    assert ['"id":"id-1"' in lines[0], '"subject":"milk"' in lines[1]] == [True, True]
+    assert [(each['id'], each['subject']) for each in map(json.loads, lines)] == [
+        ('id-1', 'milk'), ('id-2', 'milk')]
     with trackstore.open(dead) as tracks:
         assert not len(tracks)

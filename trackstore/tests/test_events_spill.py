@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from trackstore.events.carriers import records
 from trackstore.events.carriers.reading import Reader
-from trackstore.events.carriers.spill import SpillFolder, SpillFull
+from trackstore.events.carriers.spill import LOCK, SpillFolder, SpillFull
 from trackstore.events.event import event_of
 from trackstore.tests.faults.disk import LimitedFiles
 
@@ -168,6 +168,24 @@ def test_a_set_is_taken_over_when_its_owner_is_gone(folder):
     assert read(found) == [1, 2, 3, 4]
     found.remove()
     assert os.listdir(folder.path) == []
+
+
+def test_a_set_that_cannot_be_read_hides_no_other(folder, monkeypatch, caplog):
+    paths = []
+    for _ in range(3):
+        append(spill := folder.new(), 1, 2)
+        paths.append(spill.path)
+        spill.close()
+    paths.sort()
+    os.rename(paths[0] + LOCK, paths[0] + '.was')
+    os.mkdir(paths[0] + LOCK)
+    os.mkdir(os.path.join(paths[1], '0.events'))
+    before = len(os.listdir('/proc/self/fd'))
+    for _ in range(2):
+        assert [found.path for found in folder.orphans() if not found.close()] == [
+            paths[2]]
+    assert len(os.listdir('/proc/self/fd')) == before
+    assert 'spilled events cannot be taken over' in caplog.text
 
 
 def test_sets_of_others_are_left_alone(folder, tmp_path):

@@ -10,7 +10,7 @@ from ZODB.POSException import ConflictError
 
 from trackstore import opening
 from trackstore.events.configuration import imported
-from trackstore.events.exceptions import ConfigurationError
+from trackstore.events.exceptions import ConfigurationError, DeliveryError
 from trackstore.storage import TrackingStorage
 from trackstore.transactions import OwnManager
 
@@ -78,7 +78,8 @@ class Given:
 
     def _renew(self):
         """Have a lock of its own, right after a fork that found it locked."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
+        self._busy = False
 
     def change(self, work):
         """Commit ``work(storage)`` and return what it returned.
@@ -87,25 +88,44 @@ class Given:
         left.
         """
         with self._lock:
-            connection = self._connected()
-            manager = connection.transaction_manager
-            for tried in range(1, TRIES + 1):
-                manager.begin()
-                try:
-                    result = work(self._storage(connection))
-                    manager.commit()
-                    return result
-                except ConflictError:
-                    manager.abort()
-                    if tried == TRIES:
-                        raise
-                    time.sleep(random.uniform(0, 0.005 * 2 ** tried))
-                except BaseException:
-                    manager.abort()
+            self._check_free()
+            self._busy = True
+            try:
+                return self._changed(work)
+            finally:
+                self._busy = False
+
+    def _check_free(self):
+        """Refuse what this thread wants while it is at a transaction here.
+
+        An object that is saved may emit, or a handler of the log or of a signal.
+        """
+        if self._busy:
+            raise DeliveryError(
+                'an event that is emitted while another one is saved cannot be saved '
+                'there; an AsyncRoutingBackend above would take it')
+
+    def _changed(self, work):
+        connection = self._connected()
+        manager = connection.transaction_manager
+        for tried in range(1, TRIES + 1):
+            manager.begin()
+            try:
+                result = work(self._storage(connection))
+                manager.commit()
+                return result
+            except ConflictError:
+                manager.abort()
+                if tried == TRIES:
                     raise
+                time.sleep(random.uniform(0, 0.005 * 2 ** tried))
+            except BaseException:
+                manager.abort()
+                raise
 
     def close(self):
         with self._lock:
+            self._check_free()
             connection, self._connection = self._connection, None
             if connection is not None and self._process == os.getpid():
                 connection.close()
@@ -130,6 +150,7 @@ class Given:
 
 
 def _renew_all():
+    _shared.renew()
     for place in list(_places):
         place._renew()
 
@@ -152,14 +173,15 @@ class _Shared:
     """The databases that are open: one for all places in the same file."""
 
     def __init__(self):
+        self.renew()
+
+    def renew(self):
+        """Begin anew, right after a fork: what is open is the parent's."""
         self._lock = threading.Lock()
         self._open = {}
-        self._process = None
 
     def open(self, where):
         with self._lock:
-            if self._process != os.getpid():
-                self._open, self._process = {}, os.getpid()
             key = where if opening.is_uri(os.fspath(where)) else os.path.realpath(where)
             if key not in self._open:
                 self._open[key] = [opening.database(where), 0]

@@ -268,6 +268,10 @@ class Line:
         try:
             # what has been delivered to one is not mixed with what has not
             found, size = self.reader.read(self.batch, BATCH_BYTES, self._boundary())
+        except FileNotFoundError as error:
+            with self.lock:     # somebody has removed it
+                self.reader.leave_out(error.filename)
+            found = []
         except OSError as error:
             log.error('%s: spilled events cannot be read: %s', self.spill.path, error)
             found = None

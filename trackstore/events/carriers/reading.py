@@ -65,6 +65,13 @@ class Reader:
         log.error('%s: the event at byte %d is damaged, and is left out',
                   path, self._offset)
 
+    def leave_out(self, path):
+        """Go on without a file that is gone."""
+        self.hurt += 1
+        log.error('%s is gone, and the events that were to be read from it are lost',
+                  path)
+        self._spill.forget(os.path.basename(path))
+
     def ended(self):
         """Tell whether all that was written has been read."""
         return self._segment() is None

@@ -1,6 +1,7 @@
 """Dead letters that cannot be saved at present: a file in the folder of the queue."""
 
 import fcntl
+import logging
 import os
 from contextlib import contextmanager
 
@@ -9,6 +10,8 @@ from trackstore.events.letters import letter_from
 from trackstore.export.values import json_of
 
 ENDING = '.letters'
+
+log = logging.getLogger(__name__)
 
 
 class Refuge:
@@ -42,11 +45,14 @@ class Refuge:
             with open(file, 'rb', closefd=False) as lines:
                 for line in lines:
                     value = value_of(line)
-                    if value is not None:
-                        whole = value[1]
-                        letters.append(letter_from(
-                            whole['letter'], whole['event']['event'],
-                            whole['event']['id']))
+                    if value is None:
+                        log.error('%s: a dead letter is damaged, and is lost: %.200r',
+                                  self.path, line)
+                        continue
+                    whole = value[1]
+                    letters.append(letter_from(
+                        whole['letter'], whole['event']['event'],
+                        whole['event']['id']))
             if letters:
                 save(letters)
             os.ftruncate(file, 0)

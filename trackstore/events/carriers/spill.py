@@ -90,13 +90,30 @@ class SpillFolder:
             if name.removesuffix(LOCK).rsplit('.', 2)[0] != self.name or (
                     name.count('.') < 2):
                 continue
-            if name.endswith(LOCK):
-                self._clear(path)
-            elif os.path.isdir(path) and (lock := _locked(path + LOCK)) is not None:
-                if os.path.isdir(path):  # it may have been delivered meanwhile
-                    yield Spill(path, lock, self.limit, self.sync)
-                else:
-                    _unlocked(lock, path)
+            try:
+                if name.endswith(LOCK):
+                    self._clear(path)
+                    continue
+                spill = self._taken_over(path)
+            except OSError as error:    # the others are to be had all the same
+                _slow.error('%s: spilled events cannot be taken over: %s',
+                            path, error)
+                continue
+            if spill is not None:
+                yield spill
+
+    def _taken_over(self, path):
+        """Return the set at a path, None where it is another process's or is gone."""
+        if not os.path.isdir(path) or (lock := _locked(path + LOCK)) is None:
+            return None
+        if not os.path.isdir(path):  # it may have been delivered meanwhile
+            _unlocked(lock, path)
+            return None
+        try:
+            return Spill(path, lock, self.limit, self.sync)
+        except BaseException:
+            os.close(lock)
+            raise
 
     def _clear(self, lock):
         """Remove the lock of a set that is gone."""
@@ -203,6 +220,16 @@ class Spill:
         self._close_file()
         for name in list(self.segments):
             self._unlink(name)
+
+    def forget(self, name):
+        """Go on without a file that somebody has removed."""
+        if name == next(reversed(self.segments), None):
+            self._close_file()
+        self.segments.pop(name, None)
+
+    def is_there(self):
+        """Tell whether nobody has removed the folder of the set."""
+        return os.path.isdir(self.path)
 
     def _unlink(self, name):
         with suppress(OSError):

@@ -130,11 +130,11 @@ class Spilling:
     def leave(self):
         """All is delivered: write no more, but for a journal."""
         spill = self.line.spill
-        if not self.journal:
+        if not self.journal or not spill.is_there():
             spill.remove()
             self.line.spill = None
             self.line.eager = False
-            self.line.is_open = not self.line.ended
+            self.line.is_open = not (self.line.ended or self.journal)
             self.line.grant()
         elif len(spill) > LARGE:
             spill.clear()

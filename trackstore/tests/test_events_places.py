@@ -1,0 +1,102 @@
+"""Where a ``TrackingBackend`` saves to: one thread inside another, forks, sessions."""
+
+import os
+import signal
+import threading
+
+import pytest
+
+from trackstore import opening
+from trackstore.events import Tracker
+from trackstore.events.backends.tracking import TrackingBackend
+from trackstore.testing import memory_storage
+from trackstore.tests.gate import LONG
+from trackstore.tests.test_events_tracking import event, stored
+
+
+def test_an_event_that_is_emitted_while_another_is_saved(tmp_path, caplog):
+    backend = TrackingBackend(tmp_path / 'events.fs')
+    tracker = Tracker({'store': backend})
+
+    class Talking:
+        """Emits while it is pickled."""
+
+        def __reduce__(self):
+            tracker.emit('inner')
+            return str, ('told',)
+
+    tracker.emit('outer', {'it': Talking()})
+    backend.close()
+    found, = stored(tmp_path / 'events.fs')
+    assert (found['name'], found['data']) == ('outer', {'it': 'told'})
+    assert "event 'inner' could not be sent to backend 'store'" in caplog.text
+    assert 'while another one is saved' in caplog.text
+
+
+def test_a_signal_while_an_event_is_saved(tmp_path, caplog):
+    backend = TrackingBackend(tmp_path / 'events.fs')
+    tracker = Tracker({'store': backend})
+    before = signal.signal(signal.SIGUSR1, lambda *_: tracker.emit('signal'))
+
+    class Killing:
+        def __reduce__(self):
+            os.kill(os.getpid(), signal.SIGUSR1)
+            return str, ('told',)
+
+    try:
+        tracker.emit('outer', {'it': Killing()})
+        tracker.emit('later')
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    backend.close()
+    assert [each['name'] for each in stored(tmp_path / 'events.fs')] == [
+        'outer', 'later']
+    assert "event 'signal' could not be sent" in caplog.text
+
+
+def test_a_fork_while_another_thread_opens_a_database(tmp_path, monkeypatch):
+    entered, go_on = threading.Event(), threading.Event()
+    database = opening.database
+
+    def slowly(where):
+        entered.set()
+        assert go_on.wait(LONG)
+        return database(where)
+
+    monkeypatch.setattr(opening, 'database', slowly)
+    one = TrackingBackend(tmp_path / 'one.fs')
+    thread = threading.Thread(target=one.send, args=(event('a'),))
+    thread.start()
+    assert entered.wait(LONG)
+    monkeypatch.undo()
+    child = os.fork()
+    if not child:
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.alarm(20)    # instead of hanging
+        try:
+            two = TrackingBackend(tmp_path / 'two.fs')
+            two.send(event('b'))
+            two.close()
+        finally:
+            os._exit(0)
+    status = os.waitpid(child, 0)[1]
+    go_on.set()
+    thread.join()
+    one.close()
+    assert status == 0
+    assert [each['name'] for each in stored(tmp_path / 'two.fs')] == ['b']
+
+
+# sessions
+
+@pytest.mark.parametrize('many', [False, True])
+def test_a_session_that_has_no_time_for_its_run(many):
+    with memory_storage() as tracks:
+        backend = TrackingBackend(storage=lambda: tracks)
+        events = [event(name, {'session_id': 's'}, timestamp=None) for name in 'ab']
+        if many:
+            backend.send_many(events)
+        else:
+            for each in events:
+                backend.send(each)
+        assert {track.runId for track in tracks.query()} == {1}
