@@ -9,9 +9,9 @@ import pytest
 from trackstore.tests.brokers import Redis
 from trackstore.tests.pages import TOP, Project, blocks, commands
 from trackstore.tests.servers import need
+from trackstore.tests.waiting import LONG
 
 PAGE = TOP / 'docs' / 'topics' / 'celery.rst'
-SOON = 60
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def test_the_project_of_the_page(tmp_path, redis):
     finally:
         if worker is not None:
             os.killpg(worker.pid, signal.SIGKILL)
-            worker.wait(20)
+            worker.wait(LONG)
     assert worker is not None and (tmp_path / 'events.fs').exists()
 
 
@@ -89,12 +89,12 @@ def test_a_project_of_django(tmp_path, redis):
                      '1\n') == '1\n', (tmp_path / 'log').read_text()
     finally:
         os.killpg(worker.pid, signal.SIGKILL)
-        worker.wait(20)
+        worker.wait(LONG)
 
 
 def until(read, wanted):
     """Return what there is to read in the end."""
-    end = time.monotonic() + SOON
+    end = time.monotonic() + LONG
     while (found := read()) != wanted and time.monotonic() < end:
         time.sleep(0.2)
     return found

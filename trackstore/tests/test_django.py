@@ -57,7 +57,7 @@ def test_pytest_configures_no_django_on_its_way():
     done = subprocess.run(
         [sys.executable, '-c', """
 import sys, pytest
-pytest.main(['--collect-only', '-qq', '-p', 'no:cacheprovider', sys.argv[1]])
+pytest.main(['--collect-only', '-qq', '-p', 'no:cacheprovider', *sys.argv[1:]])
 print('django' in sys.modules and sys.modules['django.conf'].settings.configured)
-""", FOLDER.parent], capture_output=True, text=True, timeout=LONG)
+""", FOLDER, FOLDER.parent / 'models'], capture_output=True, text=True, timeout=LONG)
     assert done.stdout.splitlines()[-1] == 'False', done.stdout

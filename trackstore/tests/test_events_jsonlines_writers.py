@@ -12,6 +12,7 @@ import pytest
 from trackstore.events.backends.jsonlines import JSONLinesBackend
 from trackstore.tests.eventlines import numbered, old_files, read
 from trackstore.tests.forks import in_child, status_of
+from trackstore.tests.waiting import LONG
 
 
 @pytest.fixture
@@ -115,7 +116,7 @@ def test_a_process_that_is_killed_has_lost_nothing_of_what_it_sent(path):
 def test_many_processes_lose_and_break_no_line(path):
     processes = [subprocess.Popen([sys.executable, '-c', WRITER, str(first), str(path)])
                  for first in range(0, 4000, 1000)]
-    assert [process.wait(120) for process in processes] == [0] * 4
+    assert [process.wait(LONG) for process in processes] == [0] * 4
     files = old_files(path)
     assert len(files) > 20
     assert all(file.suffix == '.gz' for file in files)

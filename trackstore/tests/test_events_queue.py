@@ -17,7 +17,9 @@ from trackstore.events.backends.async_routing import AsyncRoutingBackend
 from trackstore.events.backends.memory import MemoryBackend
 from trackstore.events.carriers.local import LocalCarrier
 from trackstore.events.carriers.sizes import size_of
-from trackstore.tests.gate import LONG, emit
+from trackstore.tests.forks import fork
+from trackstore.tests.gate import emit
+from trackstore.tests.waiting import LONG, wait_until
 
 
 @pytest.fixture
@@ -61,10 +63,7 @@ def test_what_has_come_is_delivered_after_the_delay(gate, queue):
     gate.open.set()
     tracker, backend = queue(batch=1000)
     emit(tracker, 0, 3)
-    for _ in range(LONG * 100):  # nobody flushes
-        if len(gate.events) == 3:
-            break
-        time.sleep(0.01)
+    wait_until(lambda: len(gate.events) == 3)  # nobody flushes
     assert gate.numbers() == [0, 1, 2]
 
 
@@ -104,8 +103,7 @@ def test_a_full_queue_waits(gate, queue):
     thread = threading.Thread(target=emit, args=(tracker, 0, 100))
     thread.start()
     assert gate.entered.wait(LONG)
-    while backend.carrier.counts['waiting'] < 10:
-        time.sleep(0.001)
+    wait_until(lambda: backend.carrier.counts['waiting'] == 10)
     gate.open.set()
     thread.join()
     assert backend.flush(LONG)
@@ -159,8 +157,7 @@ def test_a_backend_that_emits_while_the_queue_is_full_does_not_wait(queue, caplo
         carrier=LocalCarrier(max_events=2, delay=0, batch=1, wait=LONG))
     tracker = Tracker({'queue': backend})
     emit(tracker, 0, 1)
-    while len(memory.events) < 2:
-        time.sleep(0.001)
+    wait_until(lambda: len(memory.events) == 2)
     assert backend.close()
     assert [event['name'] for event in memory.events] == ['n', 'told']
     assert backend.carrier.counts['dropped'] == 1
@@ -221,7 +218,7 @@ def test_options_that_are_refused(options, message):
 def in_child(work):
     """Fork; return what ``work()`` returns in the child, as text."""
     reader, writer = os.pipe()
-    pid = os.fork()
+    pid = fork()
     if pid == 0:
         try:
             os.write(writer, str(work()).encode())
@@ -333,7 +330,7 @@ def run_code(code, *arguments, status=0):
 def test_a_process_that_ends_delivers_first(tmp_path, end):
     run_code(f"""
 tracker = Tracker({{'queue': AsyncRoutingBackend('queue', backends={{
-    'store': TrackingBackend(sys.argv[1])}})}})
+    'store': TrackingBackend(sys.argv[1])}}, carrier=LocalCarrier(exit_wait={LONG}))}})
 for number in range(2500):
     tracker.emit('n', {{'n': number}})
 {end}
@@ -396,19 +393,20 @@ import gevent
 from trackstore.events.backends.memory import MemoryBackend
 memory = MemoryBackend()
 backend = AsyncRoutingBackend('queue', backends={'memory': memory},
-                              carrier=LocalCarrier(max_events=5, wait=30))
+                              carrier=LocalCarrier(max_events=5, wait=200))
 tracker = Tracker({'queue': backend})
 def emit():
     for number in range(100):
         tracker.emit('n', {'n': number})
         gevent.sleep(0)
 gevent.joinall([gevent.spawn(emit) for _ in range(5)])
-print(backend.flush(30), len(memory.events), backend.carrier.counts['dropped'])
+print(backend.flush(200), len(memory.events), backend.carrier.counts['dropped'])
 """], capture_output=True, text=True, timeout=LONG)
     assert (done.stdout, done.stderr) == ('True 500 0\n', '')
 
 
-def test_dropped_events_are_logged_at_a_bounded_rate(gate, queue, caplog):
+def test_dropped_events_are_logged_at_a_bounded_rate(gate, queue, caplog, monkeypatch):
+    monkeypatch.setattr('trackstore.events.slowlog.PAUSE', LONG)
     tracker, _ = queue(when_full='drop', max_events=1)
     with caplog.at_level(logging.ERROR):
         emit(tracker, 0, 1000)

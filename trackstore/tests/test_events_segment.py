@@ -128,7 +128,7 @@ def test_the_queue_makes_batches(receiver, backend, monkeypatch):
     all_there = threading.Event()
     run = Consumer.run
     monkeypatch.setattr(Consumer, 'run', lambda self: (all_there.wait(), run(self)))
-    to = backend(upload_size=40, upload_interval=1, gzip=True)
+    to = backend(upload_size=40, upload_interval=0.4, gzip=True)
     events = [of_user(data={'n': n}) for n in range(100)]
     to.send_many(events[:80])
     for one in events[80:]:

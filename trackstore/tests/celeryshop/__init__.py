@@ -64,11 +64,11 @@ class Writing:
         if how == 'die':
             os.kill(os.getpid(), signal.SIGKILL)
         if how == 'sleep':
-            time.sleep(60)
+            time.sleep(600)
         if how == 'hang':
             while True:
                 try:
-                    time.sleep(60)
+                    time.sleep(600)
                 except Exception:  # also when it is told that the time is over
                     continue
         if how.isdigit():

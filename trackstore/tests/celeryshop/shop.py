@@ -80,7 +80,7 @@ class Shop:
 
     def kill(self, process):
         os.killpg(process.pid, signal.SIGKILL)
-        process.wait(20)
+        process.wait(LONG)
 
     def run(self, *arguments):
         return subprocess.run(

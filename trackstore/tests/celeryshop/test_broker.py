@@ -3,6 +3,7 @@
 import os
 
 from trackstore.tests.celeryshop import got, numbers
+from trackstore.tests.forks import fork
 from trackstore.tests.waiting import LONG
 
 
@@ -84,7 +85,7 @@ def test_a_process_and_its_child_send_their_own(shop, monkeypatch):
     made = connections(shop, monkeypatch)
     tracker.emit('order.placed', {'number': 1})
     assert shop.queue.flush(LONG)
-    child = os.fork()
+    child = fork()
     if child == 0:
         try:
             tracker.emit('order.placed', {'number': 2})

@@ -4,6 +4,7 @@ import pytest
 
 from trackstore.tests import celeryshop
 from trackstore.tests.celeryshop import LOCAL, got, numbers, tries
+from trackstore.tests.waiting import LONG
 
 
 @pytest.mark.parametrize('pool', ['solo', 'threads'])
@@ -24,7 +25,7 @@ def test_events_of_tasks_are_delivered_when_their_process_ends(shop):
         celeryshop.new_app().send_task('buy', kwargs={'number': number})
     shop.wait(lambda: shop.log().count('Task buy[') == 6)  # received, and done
     worker.terminate()
-    worker.wait(20)
+    worker.wait(LONG)
     assert numbers('kept') == [0, 1, 2]
 
 
@@ -62,13 +63,13 @@ def test_an_event_that_kills_processes_becomes_a_dead_letter(shop, redis):
     assert len(shop.letters()) == 1 and tries('kept') == 3
 
 
-@pytest.mark.parametrize('how, reason', [
-    ('hang', 'TimeLimitExceeded: it took more than 0.2 seconds, at try 2'),
-    ('sleep', 'SoftTimeLimitExceeded: SoftTimeLimitExceeded()')])
-def test_a_backend_that_takes_too_long_is_ended(shop, how, reason):
+@pytest.mark.parametrize('how, limit, reason', [
+    ('hang', 1.5, 'TimeLimitExceeded: it took more than 1.5 seconds, at try 2'),
+    ('sleep', LONG, 'SoftTimeLimitExceeded: SoftTimeLimitExceeded()')])
+def test_a_backend_that_takes_too_long_is_ended(shop, how, limit, reason):
     shop.fails('kept', how)
     tracker = shop.open(tries=2, dead_letters=str(shop.folder / 'dead.fs'),
-                        carrier={'soft_time_limit': 0.1, 'time_limit': 0.2})
+                        carrier={'soft_time_limit': 0.7, 'time_limit': limit})
     shop.worker()
     shop.until_ready()
     tracker.emit('order.placed', {'number': 1})

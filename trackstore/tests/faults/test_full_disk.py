@@ -23,9 +23,9 @@ def disk(request, tmp_path):
 
 @pytest.fixture
 def full(disk):
-    """A store with 3,000 tracks on a disk that can be filled."""
+    """A store with 1,000 tracks on a disk that can be filled."""
     place = Place(os.path.join(disk.path, "tracks.fs"))
-    place.save(2990)
+    place.save(990)
     for _ in range(10):
         place.save()
     yield place
@@ -117,7 +117,7 @@ def test_a_pack_on_a_full_disk(disk, full):
         import resource
         resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, disk.before[1]))
     else:
-        disk.fill(50_000)
+        disk.fill(10_000)
     refused(disk, full.db.pack)
     usable_again(disk, full)
     full.db.pack()

@@ -12,14 +12,14 @@ from trackstore.tests.commands import run_faults
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 def test_kill():
-    printed = run_faults("kill", "--rounds", "15", "--seed", "a test")
-    assert "rounds                               15" in printed
+    printed = run_faults("kill", "--rounds", "12", "--seed", "a test")
+    assert "rounds                               12" in printed
     assert "problems                              0" in printed
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 def test_kill_while_copying():
-    printed = run_faults("kill", "--rounds", "8", "--seed", "a copy",
+    printed = run_faults("kill", "--rounds", "6", "--seed", "a copy",
                          "--aim", "copying", "--aim", "writing to the copy")
     assert "killed while writing to the copy" in printed
     assert "problems                              0" in printed

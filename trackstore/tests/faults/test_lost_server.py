@@ -13,7 +13,7 @@ from trackstore.tests.waiting import LONG
 def test_server():
     pytest.importorskip("ZEO")
     printed = run_faults(
-        "server", "--rounds", "3", "--clients", "2", "--seed", "a test")
+        "server", "--rounds", "2", "--clients", "2", "--seed", "a test")
     assert "problems                              0" in printed
 
 

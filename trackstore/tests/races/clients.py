@@ -1,7 +1,8 @@
 """Clients at work at the same time, each with a connection of its own.
 
 Two sorts of tests use them: in lock-step, where every client begins before any of
-them commits, and in threads, for ``TRACKSTORE_RACE_SECONDS`` a test (1 by default).
+them commits, and in threads, for ``TRACKSTORE_RACE_SECONDS`` a test, half of one by
+default.
 """
 
 import os
@@ -18,7 +19,7 @@ from trackstore.criteria import Between, Not
 from trackstore.tests.model import Model, ModelTrack
 from trackstore.tests.waiting import LONG
 
-SECONDS = float(os.environ.get("TRACKSTORE_RACE_SECONDS", 1))
+SECONDS = float(os.environ.get("TRACKSTORE_RACE_SECONDS", 0.5))
 
 #: So many seconds longer a client has that did not come through.
 PATIENCE = LONG
