@@ -2,6 +2,7 @@
 
 import atexit
 import contextlib
+import contextvars
 import logging
 import os
 import sys
@@ -9,8 +10,12 @@ import threading
 import time
 import weakref
 
+from trackstore.events.delivery import DeliveryThread
+
 #: Why an event was not tried to the end.
 REASON = 'the process ended before it was delivered'
+
+HANGS = 'the backend did not come back'
 
 #: So many seconds a thread has to notice that it is to end.
 NOTICE = 1
@@ -72,6 +77,22 @@ class AtExit:
 
     def unregister(self):
         atexit.unregister(self)
+
+
+def within(seconds, function, *arguments):
+    """Call a function in a thread; return whether it has come back so soon.
+
+    Where no thread can be started, as at the very end, it is called as usual.
+    """
+    thread = DeliveryThread(
+        target=contextvars.copy_context().run, args=(function, *arguments), daemon=True)
+    try:
+        thread.start()
+    except RuntimeError:
+        function(*arguments)
+        return True
+    thread.join(seconds)
+    return not thread.is_alive()
 
 
 def join(lanes):
