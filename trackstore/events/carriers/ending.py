@@ -117,16 +117,16 @@ def abandon(line, delivery, only=None):
 
 def _left_of(batch, line, delivery, only):
     """Yield path and events for each backend that has not all of a batch."""
-    events = batch.events
+    events, parts = batch.events, batch.parts
+    numbers = range(batch.first, batch.first + len(events))
     if only is not None:
-        events = [event for n, event in enumerate(events, batch.first) if n in only]
-    parts = None if only is not None else batch.parts
+        numbers = [n for n in numbers if n in only]
+        events, parts = [events[n - batch.first] for n in numbers], None
     if parts is None:
         parts = delivery.routed(events, keep=True)
     for path, own in parts.items():
         done = line.lanes[path].done if path in line.lanes else 0
-        if batch.last is None or done < batch.last:
-            if own is batch.events:
-                own = own[max(0, done - batch.first + 1):]
-            if own:
-                yield path, own
+        if own is events:
+            own = [event for n, event in zip(numbers, own, strict=True) if n > done]
+        if own and (batch.last is None or done < batch.last):
+            yield path, own
