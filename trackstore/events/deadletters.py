@@ -41,7 +41,7 @@ class DeadLetters:
 
     def __init__(self, where=None, database=None, name='tracks'):
         self._place = place_of(where, None, database, name)
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._process = os.getpid()
 
     @classmethod
@@ -59,7 +59,7 @@ class DeadLetters:
         """Save letters, all of them, or raise an error."""
         records = [record_of(letter) for letter in letters]
         if self._process != os.getpid():  # a fork may have found it locked
-            self._lock, self._process = threading.Lock(), os.getpid()
+            self._lock, self._process = threading.RLock(), os.getpid()
         with self._lock:
             for tried in range(1, TRIES + 1):
                 try:

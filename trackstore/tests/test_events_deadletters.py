@@ -209,6 +209,22 @@ def test_a_letter_that_is_odd_keeps_no_other_from_being_saved(tmp_path):
         assert tracks.getTaskIds() == ['<Nameless>', 'n']
 
 
+def test_a_letter_that_is_made_while_another_is_saved(tmp_path, caplog):
+    burial = Burial(DeadLetters(tmp_path / 'dead.fs'))
+
+    class Talking:
+        def __reduce__(self):
+            burial([Letter(event(2), 'queue.a', 'bad', 1, 0, 0)])
+            return str, ('told',)
+
+    odd = event(1)
+    odd['data']['odd'] = Talking()
+    burial([Letter(odd, 'queue.a', 'bad', 1, 0, 0)])
+    assert [n for n, *_ in letters(tmp_path / 'dead.fs')] == [1]
+    assert 'event not delivered to queue.a after 1 tries: bad: {"id": "id-2"' in (
+        caplog.text)
+
+
 def test_a_letter_in_the_folder_that_is_damaged_is_told(tmp_path, caplog):
     folder = SpillFolder(tmp_path / 'spill', 'queue', 10 ** 9)
     folder.check()

@@ -140,6 +140,35 @@ def test_a_backend_that_hangs_does_not_hang_its_queue(name, caplog):
     backend.close()
 
 
+def test_who_sends_after_the_end_does_not_hang(tmp_path):
+    hanging, memory = Hanging(), MemoryBackend()
+    tracker, backend = routed({'it': hanging, 'memory': memory}, wait=0,
+                              dead_letters=tmp_path / 'dead.fs')
+    assert backend.carrier.close()
+    emit(tracker, 0, 1)
+    assert numbers(memory) == [0]
+    hanging.go_on.set()
+    with trackstore.open(tmp_path / 'dead.fs') as letters:
+        letter, = letters.query()
+        assert letter.userName == 'queue.it'
+        assert letter.data['reason'] == 'the backend did not come back'
+
+
+def test_what_is_emitted_on_and_on_after_the_end():
+    class Talking(MemoryBackend):
+        def send(self, event):
+            super().send(event)
+            tracker.emit('n', {'n': event['data']['n'] + 1})
+
+        send_many = None
+
+    talking = Talking()
+    tracker, backend = routed({'it': talking})
+    assert backend.carrier.close()
+    emit(tracker, 0, 1)
+    assert numbers(talking) == [0, 1, 2, 3, 4]
+
+
 def test_the_rest_of_a_batch_is_left_to_the_next_process(tmp_path):
     class Stopping(MemoryBackend):
         send_many = None

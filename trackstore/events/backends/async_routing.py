@@ -7,11 +7,10 @@ from zope.interface import implementer
 
 from trackstore.events import checks
 from trackstore.events.backends.routing import RoutingBackend
-from trackstore.events.carriers.ending import NOTICE
+from trackstore.events.carriers.ending import NOTICE, within
 from trackstore.events.carriers.local import LocalCarrier
 from trackstore.events.deadletters import Burial, DeadLetters
 from trackstore.events.delivery import Delivery
-from trackstore.events.deliverythread import DeliveryThread
 from trackstore.events.event import event_of
 from trackstore.events.exceptions import ConfigurationError
 from trackstore.events.interfaces import IRoutingBackend
@@ -121,15 +120,8 @@ def _end(backend, name, timeout):
     if timeout is None:
         return _called(backend, name, method)
     results = []
-    thread = DeliveryThread(
-        target=lambda: results.append(_called(backend, name, method)), daemon=True,
-        name=f'{name} of {type(backend).__name__}')
-    try:
-        thread.start()
-    except RuntimeError:  # the interpreter is about to end
-        return _called(backend, name, method)
-    thread.join(max(timeout, NOTICE))
-    if thread.is_alive():
+    if not within(max(timeout, NOTICE),
+                  lambda: results.append(_called(backend, name, method))):
         log.error('%s() of %r takes longer than the time that there is', name, backend)
     return results == [True]
 

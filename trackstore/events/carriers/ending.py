@@ -2,6 +2,7 @@
 
 import atexit
 import contextlib
+import contextvars
 import logging
 import os
 import sys
@@ -9,8 +10,12 @@ import threading
 import time
 import weakref
 
+from trackstore.events.deliverythread import DeliveryThread
+
 #: Why an event was not tried to the end.
 REASON = 'the process ended before it was delivered'
+
+HANGS = 'the backend did not come back'
 
 #: So many seconds a thread has to notice that it is to end.
 NOTICE = 1
@@ -85,6 +90,22 @@ class AtExit:
         self()
 
 
+def within(seconds, function, *arguments):
+    """Call a function in a thread; return whether it has come back so soon.
+
+    Where no thread can be started, as at the very end, it is called as usual.
+    """
+    thread = DeliveryThread(
+        target=contextvars.copy_context().run, args=(function, *arguments), daemon=True)
+    try:
+        thread.start()
+    except RuntimeError:
+        function(*arguments)
+        return True
+    thread.join(seconds)
+    return not thread.is_alive()
+
+
 def join(lanes):
     """Wait a moment for threads to end."""
     end = time.monotonic() + NOTICE
@@ -107,16 +128,16 @@ def abandon(line, delivery, only=None):
 
 def _left_of(batch, line, delivery, only):
     """Yield path and events for each backend that has not all of a batch."""
-    events = batch.events
+    events, parts = batch.events, batch.parts
+    numbers = range(batch.first, batch.first + len(events))
     if only is not None:
-        events = [event for n, event in enumerate(events, batch.first) if n in only]
-    parts = None if only is not None else batch.parts
+        numbers = [n for n in numbers if n in only]
+        events, parts = [events[n - batch.first] for n in numbers], None
     if parts is None:
         parts = delivery.routed(events, keep=True)
     for path, own in parts.items():
         done = line.lanes[path].done if path in line.lanes else 0
-        if batch.last is None or done < batch.last:
-            if own is batch.events:
-                own = own[max(0, done - batch.first + 1):]
-            if own:
-                yield path, own
+        if own is events:
+            own = [event for n, event in zip(numbers, own, strict=True) if n > done]
+        if own and (batch.last is None or done < batch.last):
+            yield path, own

@@ -22,11 +22,12 @@ log = logging.getLogger(__name__)
 class Batch:
     """Events that are delivered together, numbered from ``first`` on."""
 
-    __slots__ = ('events', 'size', 'first', 'last', 'parts', 'waiting')
+    __slots__ = ('events', 'size', 'first', 'last', 'numbers', 'parts', 'waiting')
 
     def __init__(self, first):
         self.first = first
         self.last = None
+        self.numbers = None     # of each event, where some may be left out
         self.events = []
         self.size = 0
         self.parts = None       # the events for each backend, by path
@@ -281,6 +282,7 @@ class Line:
             if found:
                 batch = Batch(found[0][0])
                 batch.last = found[-1][0]
+                batch.numbers = [number for number, _ in found]
                 batch.events = [event for _, event in found]
                 batch.size = size
                 self.batches.append(batch)
@@ -323,8 +325,9 @@ class Line:
 
     def _deliver_in_part(self, lane, batch, parts, left):
         """Note how much of a batch is delivered where the rest will not be."""
-        if parts is batch.events and batch.last - batch.first + 1 == len(parts):
-            lane.done = max(lane.done, batch.last - left)
+        if parts is batch.events and left < len(parts):
+            numbers = batch.numbers or range(batch.first, batch.last + 1)
+            lane.done = max(lane.done, numbers[-left - 1])
             if self.spill is not None:
                 self.spill.note(self.positions())
 

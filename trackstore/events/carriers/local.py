@@ -215,10 +215,16 @@ class LocalCarrier:
             self._delivery.name, event.get('name'), self._dropped)
 
     def _deliver_here(self, event):
-        """Deliver an event that comes after the end."""
+        """Deliver an event that comes after the end, and wait for that."""
         for path, events in self._delivery.routed([event]).items():
-            if self._delivery.deliver(path, events, stop=ending.NO_PAUSE):
-                self._delivery.abandon(path, events, ending.REASON)
+            done = ending.within(max(self._wait, ending.NOTICE),
+                                 self._deliver_now, path, events)
+            if not done:
+                self._delivery.abandon(path, events, ending.HANGS)
+
+    def _deliver_now(self, path, events):
+        if self._delivery.deliver(path, events, stop=ending.NO_PAUSE):
+            self._delivery.abandon(path, events, ending.REASON)
 
     # the end
 

@@ -42,8 +42,11 @@ class Reader:
             for line in _lines(path, self._offset, self._spill.segments[name]):
                 value = value_of(line)
                 if value is not None and value[0] > self.number:
-                    if (until is not None and value[0] > until
-                            or len(found) == count or taken > size):
+                    if until is not None and value[0] > until:
+                        if not found:   # no file has those up to there
+                            self.number = until
+                        return found, taken
+                    if len(found) == count or taken > size:
                         return found, taken
                     self._take(path, value, found)
                     taken += len(line)
