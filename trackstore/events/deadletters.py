@@ -18,6 +18,7 @@ from trackstore.events.backends.places import place_of
 from trackstore.events.carriers.records import json_of_event
 from trackstore.events.event import event_of
 from trackstore.events.exceptions import ConfigurationError
+from trackstore.events.plain import plain_events
 from trackstore.exceptions import OpenError
 from trackstore.jsonsafe import json_safe
 
@@ -95,7 +96,7 @@ def _name(task):
 
 def record_of(letter):
     """Return a letter as a record of ``saveTracks``."""
-    event = event_of(letter.event)
+    event, = plain_events([event_of(letter.event)])
     return (event.get('name'), 0, letter.backend,
             {'event': dict(event), 'eventId': event.id, 'reason': letter.reason,
              'tries': letter.tries, 'first': letter.first, 'last': letter.last},

@@ -42,6 +42,19 @@ class Broken:
         raise RuntimeError('no attributes')
 
 
+def pickled_with(call):
+    """Return a moment whose time zone calls a function while it is pickled."""
+    class Zone(datetime.tzinfo):
+        def utcoffset(self, moment):
+            return datetime.timedelta()
+
+        def __reduce__(self):
+            call()
+            return datetime.timezone, (datetime.timedelta(),)
+
+    return datetime.datetime(2026, 11, 21, 12, tzinfo=Zone())
+
+
 class Words(dict):
     """A dictionary of a class of its own."""
 

@@ -13,6 +13,7 @@ from trackstore.events.exceptions import ConfigurationError, TrackerError
 from trackstore.events.slowlog import SlowLog
 from trackstore.events.tracker import TRACKERS
 from trackstore.tests.servers import need
+from trackstore.tests.waiting import LONG
 
 MEMORY = {'ENGINE': 'trackstore.events.backends.memory.MemoryBackend'}
 ROUTING = 'trackstore.events.backends.routing.RoutingBackend'
@@ -174,7 +175,7 @@ def emit(app, backends, *names, **options):
     for name in names:
         tracker.emit(name, {'order': 17})
     orders = tracker.get_backend('orders')
-    assert orders.flush(20)
+    assert orders.flush(LONG)
     return orders
 
 
@@ -308,7 +309,7 @@ def test_large_events_have_tasks_of_their_own(app, monkeypatch):
     for number in range(16):
         size = 2000 if number == 9 else 10
         backend.send({'name': 'placed', 'data': {'text': 'x' * size}, 'context': {}})
-    assert backend.flush(20)
+    assert backend.flush(LONG)
     assert sum(sent) == 16 and 1 in sent and max(sent) > 1
     assert shown == [f'{{events: {number}}}' for number in sent]  # and no data
     assert backend.carrier.counts['delivered'] == {'broker': 16}

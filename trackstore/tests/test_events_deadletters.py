@@ -20,6 +20,7 @@ from trackstore.events.deadletters import Burial, DeadLetters, event_of_letter
 from trackstore.events.exceptions import DeliveryError
 from trackstore.events.letters import Letter
 from trackstore.testing import frozen_clock
+from trackstore.tests.odd_events import pickled_with
 from trackstore.tests.test_events_delivery import Single
 from trackstore.tests.test_events_spill import Odd, append, event
 
@@ -212,20 +213,16 @@ def test_a_letter_that_is_odd_keeps_no_other_from_being_saved(tmp_path):
 def test_a_letter_that_is_made_while_another_is_saved(tmp_path, caplog):
     burial = Burial(DeadLetters(tmp_path / 'dead.fs'))
 
-    class Talking:
-        def __reduce__(self):
-            burial([Letter(event(2), 'queue.a', 'bad', 1, 0, 0)])
-            return str, ('told',)
-
     odd = event(1)
-    odd['data']['odd'] = Talking()
+    odd['data']['at'] = pickled_with(
+        lambda: burial([Letter(event(2), 'queue.a', 'bad', 1, 0, 0)]))
     burial([Letter(odd, 'queue.a', 'bad', 1, 0, 0)])
     assert [n for n, *_ in letters(tmp_path / 'dead.fs')] == [1]
     assert 'event not delivered to queue.a after 1 tries: bad: {"id": "id-2"' in (
         caplog.text)
 
 
-def test_a_letter_in_the_folder_that_is_damaged_is_told(tmp_path, caplog):
+def test_a_letter_in_the_folder_that_is_damaged_is_told(tmp_path, caplog, quick):
     folder = SpillFolder(tmp_path / 'spill', 'queue', 10 ** 9)
     folder.check()
     burial = Burial(DeadLetters(tmp_path / 'missing' / 'dead.fs'))

@@ -10,7 +10,9 @@ from trackstore import opening
 from trackstore.events import Tracker
 from trackstore.events.backends.tracking import TrackingBackend
 from trackstore.testing import memory_storage
+from trackstore.tests.forks import fork
 from trackstore.tests.gate import LONG
+from trackstore.tests.odd_events import pickled_with
 from trackstore.tests.test_events_tracking import event, stored
 
 
@@ -18,17 +20,11 @@ def test_an_event_that_is_emitted_while_another_is_saved(tmp_path, caplog):
     backend = TrackingBackend(tmp_path / 'events.fs')
     tracker = Tracker({'store': backend})
 
-    class Talking:
-        """Emits while it is pickled."""
-
-        def __reduce__(self):
-            tracker.emit('inner')
-            return str, ('told',)
-
-    tracker.emit('outer', {'it': Talking()})
+    noon = pickled_with(lambda: tracker.emit('inner'))
+    tracker.emit('outer', {'at': noon})
     backend.close()
     found, = stored(tmp_path / 'events.fs')
-    assert (found['name'], found['data']) == ('outer', {'it': 'told'})
+    assert (found['name'], found['data']) == ('outer', {'at': noon})
     assert "event 'inner' could not be sent to backend 'store'" in caplog.text
     assert 'while another one is saved' in caplog.text
 
@@ -38,13 +34,9 @@ def test_a_signal_while_an_event_is_saved(tmp_path, caplog):
     tracker = Tracker({'store': backend})
     before = signal.signal(signal.SIGUSR1, lambda *_: tracker.emit('signal'))
 
-    class Killing:
-        def __reduce__(self):
-            os.kill(os.getpid(), signal.SIGUSR1)
-            return str, ('told',)
-
+    noon = pickled_with(lambda: os.kill(os.getpid(), signal.SIGUSR1))
     try:
-        tracker.emit('outer', {'it': Killing()})
+        tracker.emit('outer', {'at': noon})
         tracker.emit('later')
     finally:
         signal.signal(signal.SIGUSR1, before)
@@ -69,7 +61,7 @@ def test_a_fork_while_another_thread_opens_a_database(tmp_path, monkeypatch):
     thread.start()
     assert entered.wait(LONG)
     monkeypatch.undo()
-    child = os.fork()
+    child = fork()
     if not child:
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         signal.alarm(20)    # instead of hanging

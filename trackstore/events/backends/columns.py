@@ -6,6 +6,7 @@ import uuid
 from trackstore import keys
 from trackstore.events import paths
 from trackstore.events.event import event_of
+from trackstore.events.plain import plain_events
 
 #: The key of the data under which a track has the id of its event.
 ID = 'eventId'
@@ -37,7 +38,7 @@ class Form:
 
         ``now`` is the time stamp of an event that has no time.
         """
-        events = [event_of(event) for event in events]
+        events = plain_events([event_of(event) for event in events])
         sessions = _keys(paths.column(events, self._session))
         keys.checked_all(sessions, 'session')
         times = paths.column(events, self._time)

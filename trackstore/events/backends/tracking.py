@@ -38,8 +38,8 @@ class TrackingBackend:
     ``task``, ``session``, ``user`` and ``time`` are paths of the fields that become
     these, or lists of paths of which the first with a value counts.  The tracks of a
     session have a run of their own; events without one are in the current run of
-    their task.  The rest of the event is the track's data: ``event_from(track)``
-    gives the event back.
+    their task.  The rest of the event is the track's data, with JSON or text in the
+    place of objects: ``event_from(track)`` gives the event back.
     """
 
     #: It changes no event, so nobody need keep a copy to try again.
