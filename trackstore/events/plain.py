@@ -34,16 +34,20 @@ def plain_events(events):
 
 def _plain_event(event):
     odd = set()
-    try:
-        event = event_of(_plain(dict(event), odd), event.id)
-    except RecursionError:  # it holds itself: the storage says so
-        return event
+    plain = {key: _plain_part(value, odd) for key, value in event.items()}
     if not all(issubclass(kind, _BASES) for kind in odd):
         _slow.warning(
             'event %r has objects of %s, stored as JSON or their text; ModelValues '
             'puts attributes in the place of objects', event.get('name'),
             ', '.join(sorted(kind.__name__ for kind in odd)))
-    return event
+    return event_of(plain, event.id)
+
+
+def _plain_part(value, odd):
+    try:
+        return _plain(value, odd)
+    except RecursionError:  # it holds itself
+        return json_safe(value, text_limit=None)
 
 
 def _plain(value, odd):

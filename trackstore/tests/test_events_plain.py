@@ -90,6 +90,13 @@ def test_kinds_of_plain_values_are_not_warned_of(value, found, caplog):
     assert not caplog.text
 
 
+def test_a_value_inside_itself():
+    inside = [User()]
+    inside.append(inside)
+    assert stored({'inside': inside, 'number': 1}) == {
+        'inside': ['ann', '… (a cycle)'], 'number': 1}
+
+
 def test_a_persistent_object_is_not_stored_with_the_event():
     with memory_storage() as tracks:
         tracker = Tracker({'store': TrackingBackend(storage=lambda: tracks)})

@@ -25,6 +25,7 @@ from trackstore.events.interfaces import IRepeatingBackend
 from trackstore.exceptions import DataError, KeyValueError, OpenError
 from trackstore.testing import memory_storage
 from trackstore.tests.forks import fork, status_of
+from trackstore.tests.odd_events import pickled_with
 
 UTC = datetime.timezone.utc
 NOON = datetime.datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -197,7 +198,8 @@ def test_an_event_of_its_own_transaction_stays_when_the_caller_aborts(backend, w
 
 def test_bad_events_leave_nothing_and_stop_nothing(backend, where):
     good = [event(number=number) for number in range(3)]
-    for bad, error in [(event(x=lambda: None), DataError),
+    unstorable = pickled_with(lambda: 1 / 0)
+    for bad, error in [(event(x=unstorable), DataError),
                        (event(context={'user_id': ['ann']}), KeyValueError)]:
         with pytest.raises(error):
             backend.send_many([good[0], bad, good[1]])

@@ -38,12 +38,13 @@ class Form:
 
         ``now`` is the time stamp of an event that has no time.
         """
-        events = plain_events([event_of(event) for event in events])
+        events = [event_of(event) for event in events]
         sessions = _keys(paths.column(events, self._session))
         keys.checked_all(sessions, 'session')
         times = paths.column(events, self._time)
         return (_keys(paths.column(events, self._task)), sessions,
-                _keys(paths.column(events, self._user)), self._data(events, times),
+                _keys(paths.column(events, self._user)),
+                self._data(plain_events(events), times),
                 _stamps(times, now))
 
     def _data(self, events, times):
