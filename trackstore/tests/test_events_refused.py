@@ -20,6 +20,8 @@ from trackstore.events.exceptions import DeliveryError
 from trackstore.events.processors.exceptions import EventEmissionExit, EventRefused
 from trackstore.events.processors.fields import RenameFields
 from trackstore.events.processors.split import Split
+from trackstore.events.processors.validate import RegistryValidator
+from trackstore.events.registry import Registry
 from trackstore.events.transformers.cloudevents import CloudEventsProcessor
 from trackstore.events.transformers.registry import Transformers
 
@@ -84,6 +86,22 @@ def test_events_that_others_share_are_not_changed():
     parts, letters = routed(
         event(1, 'tea'), processors=[lambda event: None, Refusing()])
     assert letters[0].event == event(1, 'tea')
+
+
+def test_what_is_not_as_registered_is_a_letter():
+    registry = Registry()
+    registry.register('order.placed', 'An order.', {
+        'n': {'description': 'Its number.', 'type': 'integer'}})
+    validator = RegistryValidator(
+        registry, missing='refuse', undocumented='refuse', unknown='refuse')
+    good, bad, new = event(1, 'tea'), event(2, 'milk'), event(3, 'rice', 'order.lost')
+    del good['data']['thing'], bad['data']['n']
+    parts, letters = routed(good.copy(), bad.copy(), new, processors=[validator])
+    assert parts['cloud', 'x'] == [{**good, 'type': 'order.placed/1'}]
+    assert [letter.reason for letter in letters] == [
+        'EventRefused: it is missing: it has no n; it is undocumented: thing is not '
+        'documented', 'EventRefused: it is unknown: it is not registered']
+    assert letters[0].event == bad
 
 
 def of_many(*things):

@@ -240,7 +240,7 @@ class Lazy:
     ({'data': {('x',): 'y' * 70_000}}, 'is oversized: it has 70,'),
     ({'data': ['x']}, 'is invalid: its data are a list'),
     ({'data': None}, 'is invalid: its data are a NoneType'),
-    ({'name': ['a']}, "event ['a'] is unknown")])
+    ({'name': ['a']}, "event ['a'] is dropped; it is unknown")])
 def test_events_that_processors_have_made_strange_are_refused(
         registry, caplog, change, message):
     registry.register('a', 'A.', {'x': {'description': 'X.', 'type': 'text'}})

@@ -17,7 +17,7 @@ from trackstore.events import paths
 from trackstore.events.backends.places import place_of
 from trackstore.events.exceptions import ConfigurationError
 from trackstore.events.interfaces import IProcessor
-from trackstore.events.processors.exceptions import EventEmissionExit
+from trackstore.events.processors.exceptions import EventRefused
 from trackstore.events.registry import NAME
 from trackstore.events.registry import registry as default_registry
 from trackstore.jsonsafe import json_safe
@@ -57,11 +57,15 @@ class RegistryValidator:
         events with values that JSON has no form for, and people no text
 
     Each is ``'allow'``, ``'warn'`` (in the log) or ``'refuse'``: the event is dropped,
-    with an error in the log.  ``registry`` is another one than the default.
+    with an error in the log, or below a queue becomes a dead letter.  ``registry`` is
+    another one than the default.
     ``where`` or ``database`` say where the types are stored, as for a
     ``TrackingBackend``; without these they are not, and their versions count from 1
     in each process.
     """
+
+    #: An event that is refused becomes a dead letter as it came.
+    refuses = True
 
     def __init__(self, registry=None, most_bytes=MOST_BYTES, where=None, database=None,
                  name=NAME, **answers):
@@ -92,18 +96,16 @@ class RegistryValidator:
 
     def __call__(self, event):
         self._store()
-        problems = list(self._problems(event))
-        refused = False
-        for what, why in problems:
+        refused = []
+        for what, why in list(self._problems(event)):
             answer = self.answers[what]
             self.found[what] += 1
-            if answer != 'allow':
-                say = log.error if answer == 'refuse' else log.warning
-                say('event %r is %s: %s%s', event.get('name'), what, why,
-                    ' (refused)' if answer == 'refuse' else '')
-            refused = refused or answer == 'refuse'
+            if answer == 'refuse':
+                refused.append(f'it is {what}: {why}')
+            elif answer == 'warn':
+                log.warning('event %r is %s: %s', event.get('name'), what, why)
         if refused:
-            raise EventEmissionExit
+            raise EventRefused('; '.join(refused))
         return event
 
     def _problems(self, event):
