@@ -96,28 +96,29 @@ class RegistryValidator:
 
     def __call__(self, event):
         self._store()
+        name = event.get('name')
+        kind = self.registry.get(name) if isinstance(name, str) else None
         refused = []
-        for what, why in list(self._problems(event)):
+        for what, why in self._problems(event, kind):
             answer = self.answers[what]
             self.found[what] += 1
             if answer == 'refuse':
                 refused.append(f'it is {what}: {why}')
             elif answer == 'warn':
-                log.warning('event %r is %s: %s', event.get('name'), what, why)
+                log.warning('event %r is %s: %s', name, what, why)
         if refused:
             raise EventRefused('; '.join(refused))
+        if kind is not None:
+            event['type'] = kind.reference
         return event
 
-    def _problems(self, event):
-        """Yield what is wrong with an event, and give it its reference."""
+    def _problems(self, event, kind):
+        """Yield what is wrong with an event of a type, None for an unknown one."""
         yield from self._form(event)
-        name, data = event.get('name'), event.get('data')
-        kind = self.registry.get(name) if isinstance(name, str) else None
+        data = event.get('data')
         if kind is None:
             yield 'unknown', 'it is not registered'
-            return
-        event['type'] = kind.reference
-        if isinstance(data, dict):
+        elif isinstance(data, dict):
             yield from self._data(kind, data)
         else:
             yield 'invalid', f'its data are a {type(data).__qualname__}'
