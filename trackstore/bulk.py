@@ -89,8 +89,8 @@ def _columns(storage, batch):
     tasks, runs, users, mappings, times = _transposed(batch)
     if frozenset(map(type, mappings)) != {dict}:
         mappings = [codec.as_dict(data) for data in mappings]
-    keys.checked_all(tasks, 'taskId')
-    keys.checked_all(users, 'userName')
+    tasks = keys.checked_all(tasks, 'taskId')
+    users = keys.checked_all(users, 'userName')
     times = _checked_times(times)
     runs = _resolved_runs(storage, tasks, runs, times)
     columns = dict(zip(BASE, (tasks, runs, users, times), strict=True))

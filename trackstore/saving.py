@@ -142,7 +142,7 @@ def drafted(layout, track):
     data = codec.as_dict(local.pop('data'))
     values = [local.pop(name) if name in local else getattr(track, name)
               for name in layout.stored]
-    layout.check(values)
+    values = layout.checked(values)
     extras = codec.dump_mapping(local) if local else None
     return (*values, *layout.derived_values(data, track)), data, extras
 
@@ -161,7 +161,7 @@ def rewrite(track, values=None, data=None, extras=None):
     row = before[:len(layout.stored)]
     for name, value in (values or {}).items():
         row[layout.place[name]] = value
-    _check(storage, values or {}, row)
+    row = _checked(storage, values or {}, row)
     old_data = source.data_at(position)
     data = old_data if data is None else data
     old_extras = codec.load_mapping(source.extras(position))
@@ -180,12 +180,13 @@ def rewrite(track, values=None, data=None, extras=None):
         put(storage, number, encode_record(layout, new))
 
 
-def _check(storage, values, row):
-    storage._layout.check(row)
+def _checked(storage, values, row):
+    row = storage._layout.checked(row)
     if 'runId' in values and storage._run_state(values['runId']) is None:
         raise RunError(
             f'runId: there is no run {values["runId"]!r}; allowed are the '
             f'numbers that startRun() has returned')
+    return row
 
 
 def _same(row, other):

@@ -39,8 +39,8 @@ class Form:
         ``now`` is the time stamp of an event that has no time.
         """
         events = [event_of(event) for event in events]
-        sessions = _keys(paths.column(events, self._session))
-        keys.checked_all(sessions, 'session')
+        sessions = keys.checked_all(
+            _keys(paths.column(events, self._session)), 'session')
         times = paths.column(events, self._time)
         return (_keys(paths.column(events, self._task)), sessions,
                 _keys(paths.column(events, self._user)),
