@@ -151,8 +151,9 @@ def _fields(record):
 
 def _checked_times(times):
     types = frozenset(map(type, times))
-    if types <= {int, float} and all(map(math.isfinite, times)) and (
-            min(times) >= -timestamps.LARGEST and max(times) <= timestamps.LARGEST):
+    if (types <= {int, float} and min(times) >= -timestamps.LARGEST
+            and max(times) <= timestamps.LARGEST
+            and all(map(math.isfinite, times))):    # NaN may hide from min and max
         return times
     now = timestamps.getTimeStamp()
     return [now if time is None else timestamps.checked(time) for time in times]
