@@ -20,6 +20,7 @@ TAIL_MOST = 64
 SEGMENT = 2 ** 16
 
 _NAMES = frozenset((*BASE, 'data'))
+_RUN_TYPES = frozenset((int, type(None)))
 
 
 def save(storage, records):
@@ -163,12 +164,16 @@ def _resolved_runs(storage, tasks, runs, times):
     """Return the runs with the task's current one in place of 0."""
     table = storage._runs
     current, ends = table.known()
+    if not _RUN_TYPES.issuperset(map(type, runs)):  # 1.0 and True are equal to 1
+        for run in runs:
+            if type(run) not in _RUN_TYPES:
+                saving.existing_run(storage, run)
     wanted = set(runs)
     if None in wanted:
         runs = [run or 0 for run in runs]
         wanted = set(runs)
     for run in wanted.difference(ends, {0}):
-        ends[run] = saving.run_for(storage, None, run, None)[1].end
+        ends[run] = saving.existing_run(storage, run).end
     if wanted == {0}:
         _resolve_current(storage, first_times(tasks, times), current, ends)
         runs = list(map(current.__getitem__, tasks))
