@@ -180,6 +180,25 @@ def test_runs_of_every_kind_come_back(tracks, tmp_path):
     close(copy)
 
 
+def test_current_runs_stay_where_others_come_in(tracks, tmp_path):
+    for task in 'abc':
+        tracks.saveUserTrack(task, 0, 'ann', {}, timeStamp=5)
+    tracks.stopRun('a', timeStamp=9)
+    other = new_storage()
+    for task in 'ab':
+        other.saveUserTrack(task, 0, 'ben', {}, timeStamp=100)
+    transaction.commit()
+    export_tracks(tracks, tmp_path / 'a.jsonl')
+    assert import_source(other, tmp_path / 'a.jsonl').tracks == 3
+    assert dict(other.currentRuns) == {'a': 1, 'b': 2, 'c': 5}
+    assert [repr(other.getRun(runId=number)) for number in (3, 4, 5)] == [
+        '<Run 3, 1970-01-01 00:00, 1970-01-01 00:00, True>',
+        '<Run 4, 1970-01-01 00:00, 1970-01-01 00:00, False>',
+        '<Run 5, 1970-01-01 00:00, 1970-01-01 00:00, False>']
+    assert other.verify() == []
+    close(other)
+
+
 def test_metadata_of_a_class_come_back(tmp_path):
     tracks = new_storage(Job)
     for number in range(3):
