@@ -6,7 +6,7 @@ from itertools import islice
 
 from trackstore import block, codec, keys, merge, saving, timestamps
 from trackstore.directory import Entry
-from trackstore.exceptions import DataError, TrackstoreError
+from trackstore.exceptions import DamagedError, DataError, TrackstoreError
 from trackstore.layout import BASE
 from trackstore.record import Row
 from trackstore.segment import SegmentBuilder
@@ -45,6 +45,8 @@ def save(storage, records):
             else:
                 start = len(builder)
                 builder.add(range(start, start + len(batch)), *columns)
+        except DamagedError:    # it names what is hurt
+            raise
         except TrackstoreError:
             _explain(storage, batch, place)
             raise
@@ -58,6 +60,8 @@ def _explain(storage, batch, place):
         try:
             _, mappings, _ = _columns(storage, [record])
             codec.dump_mapping(mappings[0])
+        except DamagedError:
+            raise
         except TrackstoreError as error:
             raise type(error)(f'records[{n}]: {error}') from error
 
