@@ -45,12 +45,17 @@ def run_for(storage, taskId, runId, timeStamp):
         runId = storage._runs.get_current(taskId)
         if not runId:
             return *_new_run(storage, taskId, timeStamp), True
+    return runId, existing_run(storage, runId), False
+
+
+def existing_run(storage, runId):
+    """Return the state of a run, or raise ``RunError``."""
     state = storage._run_state(runId)
     if state is None:
         raise RunError(
             f'runId: there is no run {runId!r}; allowed are 0 (the current run '
             f'of the task) and the numbers that startRun() has returned')
-    return runId, state, False
+    return state
 
 
 def _new_run(storage, taskId, timeStamp):

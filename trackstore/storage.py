@@ -87,8 +87,9 @@ class TrackingStorage(Parts):
     def stopRun(self, taskId: Any = None, runId: int = 0, finish: bool = True,
                 timeStamp: float | None = None) -> int:
         timeStamp = timestamps.given(timeStamp)
+        keys.checked(taskId, 'taskId')
         if taskId is not None and not runId:
-            runId = self._runs.get_current(keys.checked(taskId, 'taskId'))
+            runId = self._runs.get_current(taskId)
         state = self._run_state(runId)
         if state is None:
             return 0

@@ -146,6 +146,11 @@ def test_a_hurt_branch_is_noticed_and_made_anew(path, digits):
         assert problem.startswith(f'{name}: is damaged: ')
         with pytest.raises(DamagedError, match=f'^{name}: is damaged: '):
             dict(tracks.currentRuns)
+        for last in ({}, 5):    # which is no data, but not what is hurt
+            with pytest.raises(DamagedError, match=f'^{name}: ') as caught:
+                tracks.saveTracks((f'task {n}', 0, 'ann', {} if n < 599 else last)
+                                  for n in range(600))
+            assert caught.value.where == name
         assert tracks.repair() == (
             ['the current runs: were made anew from the runs'], [])
         assert dict(tracks.currentRuns) == {
