@@ -133,8 +133,7 @@ class Branch(Persistent):
 
 def _hash_of(key):
     """Return 32 bits that are spread well, also for numbers that rise."""
-    kind, value = key
-    number = keys.stable_hash(None if kind == keys.NONE else value)
+    number = keys.stable_hash(keys.value_of(key))
     return zlib.crc32(number.to_bytes(16, 'little', signed=True))
 
 

@@ -4,6 +4,7 @@ From what can be salvaged of them, from the tracks, and from each other.
 """
 
 import pickle
+from contextlib import suppress
 
 from trackstore import aggregate, damage, keys, salvage, tail
 from trackstore.branches import Branch
@@ -140,6 +141,7 @@ def renew_runs_page(storage, number):
             return None
         told = ''.join(_losses_of_runs(more, lost, found))
     _put(table, 'pages', number, tail.SharingPage(name), records)
+    drop_lost_currents(storage)
     return f'{name}: was made anew with {_counted(len(records), "run")}{told}'
 
 
@@ -163,7 +165,7 @@ def renew_currents_page(storage, number):
     try:
         branch = damage.loaded(table.current)
         records = {key: run for key, run in _currents(table)
-                   if _hash_of(key) % len(table.current_pages) == number
+                   if table.current_page_number(keys.value_of(key)) == number
                    and branch.get(key) != run}
     except DamagedError:
         return None
@@ -237,6 +239,7 @@ def renew_leaf(storage, name, number):
     finally:
         shelf.parts[number] = hurt
     _put_part(shelf, number, leaf)
+    drop_lost_currents(storage)
     return (f'{LEAF_NAME.format(name, number)}: was made anew with '
             f'{_counted(len(entries), "run")}; those that are hurt as the tracks '
             f'tell, and lost if they have no tracks')
@@ -252,6 +255,24 @@ def renew_currents(storage):
     return 'the current runs: were made anew from the runs'
 
 
+def drop_lost_currents(storage):
+    """Set to none the current runs that do not exist; tell of it, or None.
+
+    Else a task could not go on, or would go on in the run that gets the number.
+    """
+    table, lost = storage._runs, set()
+    with suppress(DamagedError):  # else they are made anew from the runs
+        for task, run in table.currents().items():
+            with suppress(DamagedError):
+                if table.get(run) is None:
+                    table.set_current(task, None)
+                    lost.add(run)
+    if not lost:
+        return None
+    return (f'the current runs: are without {_named("run", lost)}, which '
+            f'{"does" if len(lost) == 1 else "do"} not exist')
+
+
 def _currents(table):
     """Return pairs of a task, as its key, and its current run or None.
 
@@ -265,11 +286,6 @@ def _currents(table):
                 key = keys.sort_key(state.taskId)
                 found[key] = max(found.get(key, (0, None)), (run, state.end is None))
     return [(key, run if is_open else None) for key, (run, is_open) in found.items()]
-
-
-def _hash_of(key):
-    kind, value = key
-    return keys.stable_hash(None if kind == keys.NONE else value)
 
 
 def _runs_of_tracks(storage, is_missing, finished):

@@ -171,8 +171,12 @@ class RunTable(Persistent):
         page.put(number, pickle.dumps(tuple(state), 5), new)
         return len(page.records) > tail.PAGE_SIZE
 
+    def current_page_number(self, taskId):
+        """Return which page is to tell the current run of a task."""
+        return keys.stable_hash(taskId) % PAGES
+
     def _current_page(self, taskId):
-        return damage.loaded(self.current_pages[keys.stable_hash(taskId) % PAGES])
+        return damage.loaded(self.current_pages[self.current_page_number(taskId)])
 
     def get_current(self, taskId):
         """Return the number of the task's current run, or None."""
@@ -213,7 +217,7 @@ class RunTable(Persistent):
         found = dict(damage.loaded(self.current).items())
         for page in map(damage.loaded, self.current_pages):
             found.update(page.records)
-        return {key[1] if key[0] != keys.NONE else None: number
+        return {keys.value_of(key): number
                 for key, number in sorted(found.items()) if number is not None}
 
     def overfull(self):
