@@ -225,24 +225,34 @@ def _put_part(holder, number, new):
 def renew_leaf(storage, name, number):
     """Make a leaf of runs anew; tell of it, or None if it cannot be."""
     table = storage._runs
-    shelf = damage.loaded(getattr(table, name)).part(number // SHELF)
-    hurt = shelf.parts[number]
-    leaf = shelf.parts[number] = Leaf(name, number)  # so that it can be asked
     try:
-        entries = leaf.entries = {
-            run: record for run, record in salvage.whole_records(hurt).items()
-            if leaf_of(run) == number}
+        ledger, other = (damage.loaded(getattr(table, each)) for each in (
+            name, 'active' if name == 'done' else 'done'))
+        entries = _whole_entries(ledger, number)
+        elsewhere = _whole_entries(other, number)
         entries.update(_runs_of_tracks(storage, lambda run: (
-            leaf_of(run) == number and table.get(run) is None), name == 'done'))
+            leaf_of(run) == number and run not in entries and run not in elsewhere
+            and not table.in_page(run)), name == 'done'))
     except DamagedError:
         return None
-    finally:
-        shelf.parts[number] = hurt
-    _put_part(shelf, number, leaf)
+    leaf = Leaf(name, number)
+    leaf.entries = entries
+    _put_part(ledger.part(number // SHELF), number, leaf)
     drop_lost_currents(storage)
     return (f'{LEAF_NAME.format(name, number)}: was made anew with '
             f'{_counted(len(entries), "run")}; those that are hurt as the tracks '
             f'tell, and lost if they have no tracks')
+
+
+def _whole_entries(ledger, number):
+    """Return the entries of a leaf, those that are whole if it is hurt."""
+    try:
+        leaf = ledger.leaf(number)
+        return {} if leaf is None else dict(leaf.entries)
+    except DamagedError:
+        hurt = ledger.part(number // SHELF).parts[number]
+        return {run: record for run, record in salvage.whole_records(hurt).items()
+                if leaf_of(run) == number}
 
 
 def renew_currents(storage):

@@ -160,6 +160,10 @@ class RunTable(Persistent):
             record = self.in_ledgers(number)
         return None if record is None else RunState(*pickle.loads(record))
 
+    def in_page(self, number):
+        """Tell whether a run is new or changed, so that a page has it."""
+        return number in self._page(number).records
+
     def in_ledgers(self, number):
         """Return the record of a run that is in no page, or None."""
         record = damage.loaded(self.active).get(number)

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import trackstore
-from trackstore import ledger
+from trackstore import aggregate, ledger
 from trackstore.exceptions import DamagedError
 from trackstore.ledger import LEAF, Ledger
 
@@ -43,10 +43,10 @@ def path(tmp_path, monkeypatch):
     return path
 
 
-def hurt(path, thing):
-    """Overwrite bytes near the end of an object that ``thing(active)`` returns."""
+def hurt(path, thing, name='active'):
+    """Overwrite bytes near the end of an object that ``thing(ledger)`` returns."""
     with trackstore.open(path) as tracks:
-        part = thing(tracks._runs.active)
+        part = thing(getattr(tracks._runs, name))
         data = tracks._p_jar.db().storage.load(part._p_oid)[0]
     content = bytearray(path.read_bytes())
     place = content.rindex(data) + len(data) - 10
@@ -71,6 +71,50 @@ def test_what_is_hurt_is_made_anew_from_its_parts(path, thing, name, pages):
         assert tracks.verify() == []
         assert list(tracks.runs) == list(range(1, 3 * LEAF))
         assert tracks.getRun(runId=3 * LEAF - 1).taskId == f'task {3 * LEAF - 1}'
+
+
+@pytest.fixture
+def tracked(path):
+    """The same store; each run has a track, and some are finished."""
+    with trackstore.open(path) as tracks:
+        tracks.saveTracks((f'task {number}', number, 'u', {}, number)
+                          for number in range(1, 3 * LEAF))
+        for number in range(2 * LEAF, 2 * LEAF + 9):
+            tracks.stopRun(runId=number, timeStamp=1000)
+        tracks._runs.seal()
+    return path
+
+
+def test_a_leaf_is_made_anew_though_the_cache_lets_go_of_its_shelf(
+        tracked, monkeypatch):
+    hurt(tracked, lambda active: active.leaf(1))
+    group_by = aggregate.group_by
+
+    def grouped(storage, *args):
+        found = group_by(storage, *args)
+        storage._p_jar.cacheMinimize()  # as where there are many tracks
+        return found
+
+    monkeypatch.setattr(aggregate, 'group_by', grouped)
+    with trackstore.open(tracked) as tracks:
+        [told], problems = tracks.repair()
+        assert told.startswith('the active runs, leaf 1: was made anew with 256 runs')
+        assert problems == [] and len(tracks.runs) == 3 * LEAF - 1 - 9
+
+
+def test_leaves_of_both_ledgers_that_are_hurt(tracked):
+    for name in ('active', 'done'):
+        hurt(tracked, lambda found: found.leaf(2), name)
+    with trackstore.open(tracked) as tracks:
+        assert len(tracks.verify()) == 2
+        repaired, problems = tracks.repair()
+        assert [told.partition(': ')[0] for told in repaired] == [
+            'the active runs, leaf 2', 'the done runs, leaf 2']
+        assert problems == []
+        found = [*tracks.runs, *tracks.finishedRuns]
+        assert sorted(found) == list(range(1, 3 * LEAF))
+        assert all(tracks.getRun(runId=number).taskId == f'task {number}'
+                   for number in found)
 
 
 def test_new_numbers_begin_above_those_of_a_hurt_shelf(path):
