@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import trackstore
-from trackstore import aggregate, ledger
+from trackstore import aggregate, ledger, merge
 from trackstore.exceptions import DamagedError
 from trackstore.ledger import LEAF, Ledger
 
@@ -115,6 +115,34 @@ def test_leaves_of_both_ledgers_that_are_hurt(tracked):
         assert sorted(found) == list(range(1, 3 * LEAF))
         assert all(tracks.getRun(runId=number).taskId == f'task {number}'
                    for number in found)
+
+
+def test_segments_are_merged_though_a_leaf_is_hurt(tracked, monkeypatch):
+    monkeypatch.setattr(merge, 'FANOUT', 4)
+    with trackstore.open(tracked) as tracks:
+        assert tracks.startRun('sealed') == 3 * LEAF
+        tracks._runs.seal()
+        tracks.startRun('to be sealed')
+        tracks.saveUserTrack('sealed', 3 * LEAF, 'u', {})
+    hurt(tracked, lambda active: active.leaf(3))
+    with trackstore.open(tracked) as tracks:
+        manager = tracks._p_jar.transaction_manager
+        for n in range(3):
+            tracks.saveTracks((f'new {n} {k}', 0, 'u', {}) for k in range(100))
+            manager.commit()
+        manager.begin()
+        assert tracks._runs.overfull()  # it cannot be sealed
+        assert len(tracks._directory.entries) == 1
+        tracks.saveTracks((f'task {k}', k, 'u', {}) for k in range(1, 100))
+        manager.commit()
+        assert len(tracks._directory.entries) == 2
+        with pytest.raises(DamagedError, match='^the active runs, leaf 3: is damaged'):
+            tracks.compact()
+        manager.begin()
+        assert len(tracks._directory.entries) == 1
+        assert tracks.repair().problems == []
+        tracks.compact()
+        assert not any(page.records for page in tracks._runs.pages)
 
 
 def test_new_numbers_begin_above_those_of_a_hurt_shelf(path):
