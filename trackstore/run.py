@@ -201,8 +201,8 @@ class RunTable(Persistent):
 
     def last(self):
         """Return the highest number of a run in the ledgers."""
-        return max(ledger.highest()
-                   for ledger in map(damage.loaded, (self.active, self.done)))
+        done = damage.loaded(self.done).highest()
+        return damage.loaded(self.active).highest(done)
 
     def numbers(self, finished):
         """Return the sorted numbers of the runs that are (not) finished."""

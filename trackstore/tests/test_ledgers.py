@@ -25,6 +25,8 @@ def test_it_is_a_mapping(changes):
             expected.update(change)
         there = {key: value for key, value in expected.items() if value is not None}
         assert dict(made.items()) == there and made.highest() == max(there, default=0)
+        assert all(made.highest(above) == max(above, *there, 0)
+                   for above in (1, 255, 256, 1000, 1023, 5000))
         assert all(made.get(key) == there.get(key) for key in expected)
     finally:
         ledger.SHELF = before
@@ -149,6 +151,19 @@ def test_new_numbers_begin_above_those_of_a_hurt_shelf(path):
     hurt(path, lambda active: active.part(1))
     with trackstore.open(path) as tracks:
         assert tracks.startRun('new') >= 4 * LEAF
+
+
+def test_the_highest_number_is_found_though_leaves_are_empty(path):
+    with trackstore.open(path) as tracks:
+        for number in range(1, 3 * LEAF):
+            tracks.stopRun(runId=number, timeStamp=1000)
+        tracks._runs.seal()
+        tracks._p_jar.transaction_manager.commit()
+        table = tracks._runs
+        leaves = [table.active.leaf(number) for number in range(3)]
+        tracks._p_jar.cacheMinimize()
+        assert table.last() == 3 * LEAF - 1
+        assert [leaf._p_changed for leaf in leaves] == [None] * 3  # none is loaded
 
 
 def test_a_shelf_and_a_leaf_that_are_not_there_hold_nothing(path):
