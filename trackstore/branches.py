@@ -89,6 +89,8 @@ class Branch(Persistent):
 
     def change(self, changes):
         """Set the values of keys: those of a dictionary, None to take one out."""
+        if not changes:  # nothing is written
+            return
         for key, value in changes.items():
             if value is None and _digit(key, self.depth) not in self.deeper:
                 self.entries.pop(key, None)

@@ -179,3 +179,14 @@ def test_a_current_run_that_does_not_exist_is_named_unless_it_is_hidden(path):
         root.change({key(7): 8})
         assert tracks.verify() == []
         tracks._p_jar.transaction_manager.abort()
+
+
+def test_a_compaction_of_an_idle_store_writes_nothing(path):
+    with trackstore.open(path) as tracks:
+        tracks.saveUserTrack('task 7', 0, 'ann', {})
+        tracks._p_jar.transaction_manager.commit()
+        tracks.compact()
+        storage = tracks._p_jar.db().storage
+        last = storage.lastTransaction()
+        assert tracks.compact() == 1
+        assert storage.lastTransaction() == last
