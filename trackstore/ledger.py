@@ -30,6 +30,7 @@ class Leaf(Persistent):
     """Some entries; ``words`` are the name of the ledger and the number of the leaf."""
 
     FORM = LEAF_NAME
+    NOUN = 'leaf', 'leaves'
 
     def __init__(self, *words):
         self.words = words
@@ -97,6 +98,7 @@ class Shelf(Holder):
     """Leaves: ``words`` are the name of the ledger and the number of the shelf."""
 
     FORM, PART = SHELF_NAME, Leaf
+    NOUN = 'shelf', 'shelves'
 
 
 class Ledger(Holder):

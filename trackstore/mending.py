@@ -98,8 +98,8 @@ def _in_segment(storage, number):
     return False
 
 
-def _counted(count, noun):
-    return f'{count:,} {noun}' + 's' * (count != 1)
+def _counted(count, noun, plural=None):
+    return f'{count:,} {noun if count == 1 else plural or noun + "s"}'
 
 
 def _named(noun, numbers):
@@ -212,7 +212,7 @@ def _renewed(hurt, new):
 
 def _told_of(holder):
     return (f'{holder.FORM.format(*holder.words)}: were made anew from '
-            f'{_counted(len(holder.parts), "page")}')
+            f'{_counted(len(holder.parts), *holder.PART.NOUN)}')
 
 
 def _put_part(holder, number, new):

@@ -57,17 +57,17 @@ def hurt(path, thing, name='active'):
     os.unlink(f'{path}.index')
 
 
-@pytest.mark.parametrize(('thing', 'name', 'pages'), [
-    (lambda active: active, 'the active runs', '2 pages'),
-    (lambda active: active.part(1), 'the active runs, shelf 1', '1 page')])
-def test_what_is_hurt_is_made_anew_from_its_parts(path, thing, name, pages):
+@pytest.mark.parametrize(('thing', 'name', 'parts'), [
+    (lambda active: active, 'the active runs', '2 shelves'),
+    (lambda active: active.part(1), 'the active runs, shelf 1', '1 leaf')])
+def test_what_is_hurt_is_made_anew_from_its_parts(path, thing, name, parts):
     hurt(path, thing)
     with trackstore.open(path) as tracks:
         problem, = tracks.verify()
         assert problem.startswith(f'{name}: is damaged: ')
         with pytest.raises(DamagedError, match=f'^{name}: is damaged: '):
             list(tracks.runs)
-        assert tracks.repair() == ([f'{name}: were made anew from {pages}'], [])
+        assert tracks.repair() == ([f'{name}: were made anew from {parts}'], [])
         tracks._p_jar.transaction_manager.commit()
     with trackstore.open(path) as tracks:
         assert tracks.verify() == []

@@ -112,5 +112,5 @@ def test_a_ledger_is_made_anew_from_its_leaves(made):
         with pytest.raises(DamagedError, match='^the done runs: is damaged: '):
             list(tracks.finishedRuns)
         assert tracks.repair() == (
-            ['the done runs: were made anew from 1 page'], [])
+            ['the done runs: were made anew from 1 shelf'], [])
         assert states(tracks) == whole and list(tracks.finishedRuns) == [3, 18, 19]
