@@ -87,6 +87,12 @@ def sort_key(value):
     return kind_of(value), 0 if value is None else value
 
 
+def value_of(key):
+    """Return the value of what ``sort_key`` gave."""
+    kind, value = key
+    return None if kind == NONE else value
+
+
 def sorted_keys(values):
     """Return the values as a sorted list; quick where all are of one kind."""
     types = set(map(type, values))

@@ -1,7 +1,5 @@
 """Saving single tracks, and changing them."""
 
-import weakref
-
 from trackstore import codec, damage, keys, merge, numbering, tail, timestamps
 from trackstore.directory import Entry
 from trackstore.exceptions import RunError
@@ -67,22 +65,18 @@ def _new_run(storage, taskId, timeStamp):
     state = RunState(taskId, timeStamp, None, False)
     if storage._p_jar is None:
         return storage._take_number('runs', 1), state
-    transaction = storage._p_jar.transaction_manager.get()
-    starting = numbering.shared(storage).starting
+    shared = numbering.shared(storage)
+    numbers, starting = shared.numberings['runs'], shared.starting
+    mine = shared.started_in(storage._p_jar.transaction_manager.get())
     key = keys.sort_key(taskId)
-    other, place, number, theirs = starting.get(key, (_gone, _gone, 0, None))
-    # what a connection began before is over, though somebody may hold the transaction
-    if (other() in (None, transaction) or place() is storage._p_jar
-            or storage._runs.get(number) is not None):
-        number = storage._take_number('runs', 1)
-        starting[key] = (weakref.ref(transaction), weakref.ref(storage._p_jar),
-                         number, state)
-        return number, state
-    return number, theirs
-
-
-def _gone():
-    """Stand for a weak reference to what is not there any more."""
+    found = starting.get(key)
+    if (found is not None and found is not mine.get(key)
+            and storage._runs.get(found.number) is None
+            and numbers.join(found.taken_back)):
+        return found.number, found.state
+    number = storage._take_number('runs', 1)
+    mine[key] = starting[key] = numbering.Start(number, state, numbers.taken_back)
+    return number, state
 
 
 def start_run(storage, taskId, number, state):

@@ -170,3 +170,28 @@ def test_a_branch_in_the_place_of_another_is_noticed(path):
         with pytest.raises(DamagedError, match='it is not what was written there'):
             list(root.items())
         tracks._p_jar.transaction_manager.abort()
+
+
+def test_a_current_run_that_does_not_exist_is_named_unless_it_is_hidden(path):
+    with trackstore.open(path) as tracks:
+        root = tracks._runs.current
+        digit, branch = next((digit, root.branch(digit)) for digit in root.deeper
+                             if key(7) in root.branch(digit).entries)
+        branch.change({key(7): 9999})
+        assert tracks.verify() == [
+            f"the current runs, branch 0.{digit}: run 9999, the current one of "
+            f"'task 7', does not exist"]
+        root.change({key(7): 8})
+        assert tracks.verify() == []
+        tracks._p_jar.transaction_manager.abort()
+
+
+def test_a_compaction_of_an_idle_store_writes_nothing(path):
+    with trackstore.open(path) as tracks:
+        tracks.saveUserTrack('task 7', 0, 'ann', {})
+        tracks._p_jar.transaction_manager.commit()
+        tracks.compact()
+        storage = tracks._p_jar.db().storage
+        last = storage.lastTransaction()
+        assert tracks.compact() == 1
+        assert storage.lastTransaction() == last
