@@ -5,6 +5,7 @@ while another thread is in the handler, it waits for the lock, and who has that 
 for the handler.
 """
 
+import contextlib
 import logging
 import threading
 
@@ -31,7 +32,9 @@ class logged_after:
         if self._is_outer:
             messages, _kept.messages = _kept.messages, None
             for say, args, options in messages:
-                say(*args, **options)
+                # what the block has done is done, whatever a handler raises
+                with contextlib.suppress(Exception):
+                    say(*args, **options)
 
 
 def late(say, *args, **options):

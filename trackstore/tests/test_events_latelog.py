@@ -14,7 +14,7 @@ from trackstore.events.carriers.local import LocalCarrier
 from trackstore.events.carriers.spill import SpillFolder
 from trackstore.events.latelog import LateLog, logged_after
 from trackstore.events.slowlog import SlowLog
-from trackstore.tests.eventlines import numbered
+from trackstore.tests.eventlines import numbered, read
 from trackstore.tests.gate import emit
 from trackstore.tests.waiting import LONG
 
@@ -128,6 +128,18 @@ def test_what_is_left_at_the_end(gate, queue, tmp_path, handler, spills, said):
     assert gate.entered.wait(LONG)
     assert not backend.close(0)
     assert handler.saw(said)
+
+
+def test_a_handler_that_raises(tmp_path, handler, monkeypatch):
+    backend = JSONLinesBackend(tmp_path / 'events.jsonl', max_bytes=1)
+    backend.send(*numbered(1))
+
+    def refused(*arguments):
+        raise PermissionError(errno.EACCES, 'Permission denied')
+    monkeypatch.setattr(os, 'rename', refused)
+    monkeypatch.setattr(handler, 'emit', refused)
+    backend.send(*numbered(2))
+    assert read(tmp_path / 'events.jsonl') == [1, 2]
 
 
 def test_blocks_within_blocks(caplog):
