@@ -41,11 +41,14 @@ class Form:
         events = [event_of(event) for event in events]
         sessions = keys.checked_all(
             _keys(paths.column(events, self._session)), 'session')
-        times = paths.column(events, self._time)
-        return (_keys(paths.column(events, self._task)), sessions,
-                _keys(paths.column(events, self._user)),
-                self._data(plain_events(events), times),
-                _stamps(times, now))
+        tasks, times = self.tasks_and_times(events, now)
+        data = self._data(plain_events(events), paths.column(events, self._time))
+        return tasks, sessions, _keys(paths.column(events, self._user)), data, times
+
+    def tasks_and_times(self, events, now):
+        """Return lists of the tasks and the time stamps alone."""
+        return (_keys(paths.column(events, self._task)),
+                _stamps(paths.column(events, self._time), now))
 
     def _data(self, events, times):
         """Return events without what the task and the time say, but with their ids."""
