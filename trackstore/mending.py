@@ -128,7 +128,7 @@ def renew_runs_page(storage, number):
     records = {key: record
                for key, record in {**(found.earlier or {}), **found.records}.items()
                if tail.page_number(key, count) == number}
-    told = ''
+    told, lost = '', set()
     if found.hurt or not found.complete:
         try:
             more = _runs_of_tracks(storage, lambda run: (
@@ -141,7 +141,8 @@ def renew_runs_page(storage, number):
             return None
         told = ''.join(_losses_of_runs(more, lost, found))
     _put(table, 'pages', number, tail.SharingPage(name), records)
-    drop_lost_currents(storage)
+    drop_lost_currents(storage, lambda run: run in lost or (
+        not found.complete and tail.page_number(run, count) == number))
     return f'{name}: was made anew with {_counted(len(records), "run")}{told}'
 
 
@@ -170,6 +171,7 @@ def renew_currents_page(storage, number):
     except DamagedError:
         return None
     _put(table, 'current_pages', number, tail.SharingPage(name), records)
+    drop_lost_currents(storage)  # which the hurt page may have hidden
     return f'{name}: was made anew from the runs'
 
 
@@ -238,7 +240,7 @@ def renew_leaf(storage, name, number):
     leaf = Leaf(name, number)
     leaf.entries = entries
     _put_part(ledger.part(number // SHELF), number, leaf)
-    drop_lost_currents(storage)
+    drop_lost_currents(storage, lambda run: leaf_of(run) == number)
     return (f'{LEAF_NAME.format(name, number)}: was made anew with '
             f'{_counted(len(entries), "run")}; those that are hurt as the tracks '
             f'tell, and lost if they have no tracks')
@@ -262,19 +264,21 @@ def renew_currents(storage):
     new.change({key: run for key, run in _currents(table) if run is not None})
     if not salvage.replace(table, hurt, new):
         table.current = new
+    drop_lost_currents(storage)  # of which the pages tell
     return 'the current runs: were made anew from the runs'
 
 
-def drop_lost_currents(storage):
+def drop_lost_currents(storage, is_asked=lambda run: True):
     """Set to none the current runs that do not exist; tell of it, or None.
 
     Else a task could not go on, or would go on in the run that gets the number.
+    ``is_asked`` tells which runs may be lost: the others are not looked for.
     """
     table, lost = storage._runs, set()
-    with suppress(DamagedError):  # else they are made anew from the runs
+    with suppress(DamagedError):  # what is hurt is made anew, and asked then
         for task, run in table.currents().items():
             with suppress(DamagedError):
-                if table.get(run) is None:
+                if is_asked(run) and table.get(run) is None:
                     table.set_current(task, None)
                     lost.add(run)
     if not lost:

@@ -41,7 +41,8 @@ _OF_RUNS = {
     'page': mending.renew_runs_page,
     'leaf': lambda storage, name: mending.renew_leaf(storage, *name),
     'currents': lambda storage, name: mending.renew_currents(storage),
-    'current page': mending.renew_currents_page}
+    'current page': mending.renew_currents_page,
+    'lost current': lambda storage, name: mending.drop_lost_currents(storage)}
 
 
 class _Repairing:
@@ -70,8 +71,6 @@ class _Repairing:
             for found, name in dict.fromkeys(check.runs):
                 if found == kind:
                     yield from self._step(renew, storage, name)
-        if check.runs:
-            yield from self._step(mending.drop_lost_currents, storage)
 
     def _step(self, renew, *args):
         """Renew something; note it after the commit that follows a yield."""

@@ -29,6 +29,7 @@ def made(tmp_path):
         oids = {'tail': [page._p_oid for page in tracks._pages],
                 'runs': [page._p_oid for page in tracks._runs.pages],
                 'current': [page._p_oid for page in tracks._runs.current_pages],
+                'branches': tracks._runs.current._p_oid,
                 'done': tracks._runs.done._p_oid, 'storage': tracks._p_oid,
                 'table': tracks._runs._p_oid, 'directory': tracks.directory._p_oid}
         database.close()

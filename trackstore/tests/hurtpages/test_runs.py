@@ -67,6 +67,16 @@ def test_a_task_goes_on_after_its_current_run_was_lost(made):
         assert track.runId != run and tracks.getRun('task 40').id == track.runId
 
 
+def test_a_run_is_lost_while_the_current_runs_are_hurt(made):
+    path, oids = made(start, pack=True)
+    places = [place_of(path, oids['runs'][2], b'task 40'),
+              place_of(path, oids['branches']) - 10]
+    with hurt(path, *places) as tracks:
+        repaired, problems = tracks.repair()
+        assert len(repaired) == 2 and problems == [] == tracks.verify()
+        assert len(tracks.currentRuns) == 36 and 'task 40' not in tracks.currentRuns
+
+
 @pytest.mark.parametrize('sealed', [False, True])
 def test_a_current_run_that_does_not_exist_is_named(made, sealed):
     def fill(tracks):
@@ -98,6 +108,25 @@ def test_current_runs_follow_from_the_runs(made):
     with hurt(path, *places) as tracks:
         assert len(tracks.repair().repaired) == 4
         assert dict(tracks.currentRuns) == current and tracks.verify() == []
+
+
+def test_a_current_run_that_was_lost_is_not_there_again(made):
+    """When the page is lost that told that the task has none."""
+    def fill(tracks):
+        start(tracks)
+        tracks._runs.set_current('lost', 77)
+        tracks._runs.seal()
+        tracks._runs.set_current('lost', None)
+
+    path, oids = made(fill, pack=True)
+    with hurt(path) as tracks:
+        current = dict(tracks.currentRuns)
+        number = tracks._runs.current_page_number('lost')
+        assert tracks.verify() == []
+    with hurt(path, place_of(path, oids['current'][number]) - 10) as tracks:
+        assert tracks.repair() == ([
+            f'current runs, page {number}: was made anew from the runs'], [])
+        assert tracks.currentRuns == current
 
 
 def test_a_ledger_is_made_anew_from_its_leaves(made):
