@@ -126,8 +126,10 @@ class Work:
         if delivery is None:
             return
         if not self._again(texts, leaf, delivery, self.tried):
-            for path, own in _parts(texts, leaf, delivery).items():
-                self._give_up(delivery, path, own, reason)
+            events = _events(texts)
+            # not processed: what a processor has killed is told by another process
+            for path in [tuple(leaf)] if leaf else delivery.unrouted(events):
+                self._give_up(delivery, path, events, reason)
 
     def _delivery(self, texts, leaf):
         """Return the delivery of the backend; where there is none, try later."""
@@ -193,13 +195,18 @@ class Work:
 
 def _parts(texts, leaf, delivery):
     """Return the events of texts for each leaf, by path, a tuple."""
+    events = _events(texts)
+    return {tuple(leaf): events} if leaf else delivery.routed(events)
+
+
+def _events(texts):
     events = []
     for text in texts:
         try:
             events.append(event_in(original(json.loads(text))))
         except Exception as error:  # of another version; the others go on
             log.error(LOST, f'it cannot be read: {_told(error)}', text)
-    return {tuple(leaf): events} if leaf else delivery.routed(events)
+    return events
 
 
 def shown(texts):

@@ -79,6 +79,13 @@ class Delivery:
             self.bury(self.letters_of(path, refused))
         return routing.parts
 
+    def unrouted(self, events):
+        """Return what ``routed`` does, for each topmost backend: nothing is processed.
+
+        For events that are given up: a processor may be what is in their way.
+        """
+        return {(name,): events for name in list(self.root.backends)}
+
     def letters_of(self, path, refused):
         """Return the letters of what a router has refused, pairs of event and error."""
         return [letter for event, error in refused

@@ -136,7 +136,10 @@ class CeleryCarrier:
 
 
 class _Burial:
-    """Makes dead letters of the backends of what the broker does not take."""
+    """Makes dead letters of the backends of what the broker does not take.
+
+    Routers below work where events are delivered, and not here.
+    """
 
     def __init__(self, delivery):
         self._delivery = delivery
@@ -148,7 +151,7 @@ class _Burial:
                 letter.tries) else ''
             by_reason.setdefault(told + letter.reason, []).append(letter.event)
         for reason, events in by_reason.items():
-            parts = self._delivery.routed(events, keep=True)
+            parts = self._delivery.unrouted(events)
             for path, own in (parts or {(): events}).items():
                 self._delivery.abandon(path, own, reason)
 

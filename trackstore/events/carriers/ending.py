@@ -16,6 +16,7 @@ from trackstore.events.deliverythread import DeliveryThread
 REASON = 'the process ended before it was delivered'
 
 HANGS = 'the backend did not come back'
+PROCESSOR_HANGS = 'a processor did not come back'
 
 #: So many seconds a thread has to notice that it is to end.
 NOTICE = 1
@@ -134,9 +135,10 @@ def _left_of(batch, line, delivery, only):
         numbers = [n for n in numbers if n in only]
         events, parts = [events[n - batch.first] for n in numbers], None
     if parts is None:
-        parts = delivery.routed(events, keep=True)
+        parts = delivery.unrouted(events)
     for path, own in parts.items():
-        done = line.lanes[path].done if path in line.lanes else 0
+        done = min((lane.done for lane in line.lanes.values()
+                    if lane.path[:len(path)] == path), default=0)
         if own is events:
             own = [event for n, event in zip(numbers, own, strict=True) if n > done]
         if own and (batch.last is None or done < batch.last):

@@ -216,11 +216,17 @@ class LocalCarrier:
 
     def _deliver_here(self, event):
         """Deliver an event that comes after the end, and wait for that."""
-        for path, events in self._delivery.routed([event]).items():
-            done = ending.within(max(self._wait, ending.NOTICE),
-                                 self._deliver_now, path, events)
-            if not done:
-                self._delivery.abandon(path, events, ending.HANGS)
+        delivery, seconds = self._delivery, max(self._wait, ending.NOTICE)
+        routed = []
+        # kept as it is: what hangs in a processor may go on with its copy
+        ending.within(seconds, lambda: routed.append(delivery.routed([event], True)))
+        if not routed:
+            for path, events in delivery.unrouted([event]).items():
+                delivery.abandon(path, events, ending.PROCESSOR_HANGS)
+            return
+        for path, events in routed[0].items():
+            if not ending.within(seconds, self._deliver_now, path, events):
+                delivery.abandon(path, events, ending.HANGS)
 
     def _deliver_now(self, path, events):
         if self._delivery.deliver(path, events, stop=ending.NO_PAUSE):
