@@ -110,6 +110,27 @@ def test_backends_of_different_speed(gate, queue, tmp_path):
     assert os.listdir(tmp_path / 'spill') == []
 
 
+def test_what_is_read_back_is_bounded_by_bytes(gate, queue):
+    """Also where the slowest backend keeps all in memory that the others have."""
+    class Fast(MemoryBackend):
+        def send_many(self, events):
+            held.append(line.held_bytes)
+            super().send_many(events)
+
+    fast, held = Fast(None), [0]
+    tracker, backend = queue({'fast': fast, 'gate': gate}, max_events=1000, batch=100,
+                             max_bytes=100_000)
+    line = backend.carrier._line
+    for number in range(200):
+        tracker.emit('n', {'n': number, 'text': 'x' * 5000})
+    assert gate.entered.wait(LONG)
+    wait_until(lambda: not line.reading and len(fast.events) >= line.held)
+    gate.open.set()
+    assert backend.flush(LONG)
+    assert gate.numbers() == numbers(fast.events) == list(range(200))
+    assert max(held) < 110_000  # one event may be beyond
+
+
 def test_many_threads_and_a_spill(gate, queue, tmp_path):
     gate.open.set()
     tracker, backend = queue()

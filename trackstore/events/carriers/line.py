@@ -65,6 +65,7 @@ class Line:
         self.delay = delay
         self.most = most
         self.most_bytes = most_bytes
+        self.batch_bytes = min(BATCH_BYTES, most_bytes)
         self.keep = keep            # whether events may have to be written later
         self.batches = deque()
         self.gone = 0               # how many batches have left
@@ -100,7 +101,8 @@ class Line:
 
     def tell(self):
         """Let those go on who wait for events, and grant room anew."""
-        full = len(self.chunk.events) >= self.batch or self.chunk_bytes() > BATCH_BYTES
+        full = (len(self.chunk.events) >= self.batch
+                or self.chunk_bytes() > self.batch_bytes)
         if full:
             self.close_chunk()
         if full or self.idle:
@@ -121,7 +123,7 @@ class Line:
         self.room = self.is_open and not self.idle and min(
             self.batch - count, self.most - self.held - count)
         self.room_bytes = self._granted = min(
-            BATCH_BYTES - size, self.most_bytes - self.held_bytes - size)
+            self.batch_bytes - size, self.most_bytes - self.held_bytes - size)
 
     def has_room(self, size):
         """Tell whether memory has room for an event; it has for a single one."""
@@ -252,8 +254,7 @@ class Line:
                         self.close_chunk()
                         continue
                 elif self.behind:
-                    if not self.reading and (
-                            not self.held or self.held + self.batch <= self.most):
+                    if not self.reading and self._has_room_for_a_batch():
                         self.reading = True
                         return Reader
                 elif self.ended:
@@ -264,11 +265,18 @@ class Line:
                 self.changed.wait(wait)
         return None
 
+    def _has_room_for_a_batch(self):
+        """Tell whether memory has room for what is read next; an empty one has."""
+        return not self.held or (
+            self.held + self.batch <= self.most
+            and self.held_bytes + self.batch_bytes <= self.most_bytes)
+
     def _read(self):
         """Read a batch from disk."""
         try:
             # what has been delivered to one is not mixed with what has not
-            found, size = self.reader.read(self.batch, BATCH_BYTES, self._boundary())
+            found, size = self.reader.read(
+                self.batch, self.batch_bytes, self._boundary())
         except FileNotFoundError as error:
             with self.lock:     # somebody has removed it
                 self.reader.leave_out(error.filename)
