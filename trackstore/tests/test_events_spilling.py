@@ -258,9 +258,12 @@ def test_a_child_that_outlives_its_parent_does_not_keep_the_files(
     def work():
         tracker, _ = queue()
         emit(tracker, 0, 30)
-        child = in_child(lambda: time.sleep(LONG))
-        os.write(writer, str(child).encode())
+        in_child(outlive)
         os.kill(os.getpid(), signal.SIGKILL)
+
+    def outlive():  # by now it has closed what it has of its parent
+        os.write(writer, str(os.getpid()).encode())
+        time.sleep(LONG)
 
     assert status_of(in_child(work)) == -signal.SIGKILL
     os.close(writer)
