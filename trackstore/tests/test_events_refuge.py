@@ -1,4 +1,4 @@
-"""Dead letters in the folder of a queue: locked for a moment, saved when that can be."""
+"""Dead letters in the folder of a queue: locked for a moment, saved when possible."""
 
 import fcntl
 import os
