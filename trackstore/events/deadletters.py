@@ -18,6 +18,7 @@ from trackstore.events.backends.places import place_of
 from trackstore.events.carriers.records import json_of_event
 from trackstore.events.event import event_of
 from trackstore.events.exceptions import ConfigurationError
+from trackstore.events.letters import told
 from trackstore.events.plain import plain_events
 from trackstore.exceptions import OpenError
 from trackstore.jsonsafe import json_safe
@@ -111,8 +112,8 @@ def event_of_letter(track):
 class Burial:
     """Does what can be done with letters: saves, or writes, or logs them.
 
-    With a folder to ``use``, those that cannot be saved are written there, and saved
-    later, with others.
+    Nothing is raised, not even by the log.  With a folder to ``use``, those that cannot
+    be saved are written there, and saved later, with others.
     """
 
     def __init__(self, dead_letters):
@@ -125,22 +126,21 @@ class Burial:
         self._refuge = Refuge(folder.path, folder.name)
 
     def __call__(self, letters):
-        """Take letters; nothing is raised."""
+        """Take letters."""
         if self._dead_letters is not None:
             try:
                 self._dead_letters.save(letters)
-                log.error('%s: %s events could not be delivered, and are dead letters '
-                          'now: %s', letters[0].backend, len(letters),
-                          letters[0].reason)
+                _tell('%s: %s events could not be delivered, and are dead letters '
+                      'now: %s', letters[0].backend, len(letters), letters[0].reason)
                 self.take_back()
                 return
             except Exception as error:
-                log.error('dead letters cannot be saved: %s', error)
+                _tell('dead letters cannot be saved: %s', told(error))
                 if self._written(letters):
                     return
         for letter in letters:
-            log.error('event not delivered to %s after %s tries: %s: %s',
-                      letter.backend, letter.tries, letter.reason, _text(letter.event))
+            _tell('event not delivered to %s after %s tries: %s: %s',
+                  letter.backend, letter.tries, letter.reason, _text(letter.event))
 
     def take_back(self):
         """Save what was written to the folder, if it can be saved now."""
@@ -148,8 +148,8 @@ class Burial:
             try:
                 self._refuge.empty(self._dead_letters.save)
             except Exception as error:
-                log.error('%s: dead letters cannot be saved: %s',
-                          self._refuge.path, error)
+                _tell('%s: dead letters cannot be saved: %s',
+                      self._refuge.path, told(error))
 
     def _written(self, letters):
         """Write letters to the folder; return whether they are there."""
@@ -158,16 +158,21 @@ class Burial:
         try:
             self._refuge.add(letters)
         except Exception as error:
-            log.error('%s: dead letters cannot be written: %s',
-                      self._refuge.path, error)
+            _tell('%s: dead letters cannot be written: %s',
+                  self._refuge.path, told(error))
             return False
-        log.error('%s: %s events could not be delivered, and are kept in %s: %s',
-                  letters[0].backend, len(letters), self._refuge.path,
-                  letters[0].reason)
+        _tell('%s: %s events could not be delivered, and are kept in %s: %s',
+              letters[0].backend, len(letters), self._refuge.path, letters[0].reason)
         return True
 
 
-def _text(event):
+def _tell(message, *args):
     with contextlib.suppress(Exception):
-        return json_of_event(event).decode()
-    return repr(event)
+        log.error(message, *args)
+
+
+def _text(event):
+    for text in (lambda: json_of_event(event).decode(), lambda: repr(event)):
+        with contextlib.suppress(Exception):
+            return text()
+    return '<an event that cannot be shown>'

@@ -4,6 +4,7 @@ What fails is tried again, after pauses that grow; what fails for good becomes a
 letter.
 """
 
+import contextlib
 import logging
 import threading
 from collections import Counter
@@ -14,7 +15,7 @@ from trackstore import timestamps
 from trackstore.events.deliverythread import ends_thread
 from trackstore.events.event import copy_of
 from trackstore.events.exceptions import ConfigurationError, DeliveryError
-from trackstore.events.letters import Letter
+from trackstore.events.letters import Letter, told
 from trackstore.events.processors.exceptions import (
     EventEmissionExit,
     NoBackendEnabled,
@@ -34,6 +35,7 @@ OF_THE_PLACE = (OpenError, FormatError, ConfigurationError, POSError)
 OF_THE_PROGRAM = (LookupError, AttributeError, AssertionError, ArithmeticError)
 
 NO_BACKEND = 'there is no such backend'
+BROKE_OFF = 'delivering broke off'
 
 log = logging.getLogger(__name__)
 
@@ -89,7 +91,7 @@ class Delivery:
     def letters_of(self, path, refused):
         """Return the letters of what a router has refused, pairs of event and error."""
         return [letter for event, error in refused
-                for letter in _letters([event], self.path_of(path), _told(error), 1)]
+                for letter in _letters([event], self.path_of(path), told(error), 1)]
 
     def deliver(self, path, events, again=False, stop=None, tries=None):
         """Deliver events to the leaf of a path; return how many are left.
@@ -106,6 +108,24 @@ class Delivery:
         if letters:
             self.bury(letters)
         return left
+
+    def deliver_or_abandon(self, path, events, again=False, stop=None):
+        """Do what ``deliver`` does; where that breaks off, make dead letters."""
+        try:
+            return self.deliver(path, events, again, stop)
+        except BaseException as error:  # of the log, say
+            self.broke_off([(path, events)], error)
+            if ends_thread(error):
+                raise
+            return 0
+
+    def broke_off(self, parts, error):
+        """Make dead letters of events, pairs of path and list; raise nothing."""
+        with contextlib.suppress(Exception):
+            log.exception('%s: delivering broke off', self.name)
+        for path, events in parts:
+            with contextlib.suppress(Exception):
+                self.abandon(path, events, f'{BROKE_OFF}: {told(error)}')
 
     def attempt(self, path, events, again=False, stop=None, tries=None):
         """Deliver events to the leaf of a path, and bury nothing.
@@ -187,8 +207,8 @@ class _Attempt:
                     self._give_up(events, error, tried, first)
                     return 0
                 log.info('%s: %s events not delivered at try %s: %s',
-                         self._path, len(events), tried, _told(error))
-                if self._stopped(tried, getattr(error, 'after', None) or 0):
+                         self._path, len(events), tried, told(error))
+                if self._stopped(tried, _asked(error)):
                     break
             again = True  # whether it came through is not known
         return len(events)
@@ -215,13 +235,10 @@ class _Attempt:
         if isinstance(error, NOT_FOR_IT):
             log.info('%s events are not for %s: %s', len(events), self._path, error)
             return
-        self._letters += _letters(events, self._path, _told(error), tried, first)
+        self._letters += _letters(events, self._path, told(error), tried, first)
 
     def _stopped(self, tried, asked):
-        """Make a pause; return whether there is no time for another try.
-
-        ``asked`` are the seconds that the receiver wants to be left alone.
-        """
+        """Make a pause; return whether there is no time for another try."""
         options = self._options
         return self._stop.wait(max(pause(tried, options.pause, options.longest_pause),
                                    min(asked, options.longest_pause)))
@@ -240,9 +257,10 @@ def _is_of_program(error):
     return isinstance(error, OF_THE_PROGRAM) and not isinstance(error, OF_THE_PLACE)
 
 
-def _told(error):
-    text = ' '.join(str(error).split())
-    return f'{type(error).__name__}: {text}' if text else type(error).__name__
+def _asked(error):
+    """Return the seconds that the receiver wants to be left alone; 0 for none."""
+    after = getattr(error, 'after', None)
+    return after if isinstance(after, (int, float)) else 0
 
 
 def _letters(events, path, reason, tries, first=None):

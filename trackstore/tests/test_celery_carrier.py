@@ -96,6 +96,8 @@ def test_the_contract(app):
     ({'tries': 1.5}, 'tries: 1.5 is not allowed; allowed are whole numbers from 1'),
     ({'time_limit': -1}, 'time_limit: -1 is no time; allowed are seconds, more th'),
     ({'soft_time_limit': True}, 'soft_time_limit: True is no time; allowed are'),
+    ({'pause': '0.5'}, "pause: '0.5' is no time; allowed are seconds, from 0"),
+    ({'longest_pause': None}, 'longest_pause: None is no time; allowed are seconds, f'),
     ({'queue': ''}, "queue: '' is no queue; allowed are names, and None"),
     ({'app': 17}, "app: 17 is no Celery application; allowed is one, or its path like"),
     ({'app': 'os.sep'}, "app: '/' is no Celery application"),

@@ -68,6 +68,8 @@ class CeleryCarrier:
                             ('time_limit', time_limit)):
             if value is not None:
                 checks.seconds(value, name)
+        for name, value in (('pause', pause), ('longest_pause', longest_pause)):
+            checks.seconds(value, name, zero=True)
         if queue is not None and not (isinstance(queue, str) and queue):
             raise ConfigurationError(
                 f'queue: {queue!r} is no queue; allowed are names, and None')

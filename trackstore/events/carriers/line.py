@@ -1,12 +1,12 @@
 """A line of events, and a thread for each backend that takes them from it in order."""
 
-import contextlib
 import itertools
 import logging
 import threading
 import time
 from collections import deque
 
+from trackstore.events.carriers import ending
 from trackstore.events.carriers.reading import Reader
 from trackstore.events.deliverythread import DeliveryThread
 
@@ -311,12 +311,8 @@ class Line:
         left = 0
         parts = self._parts(lane, batch)
         if parts and (batch.last > lane.done or not self.again):
-            try:
-                left = self.delivery.deliver(lane.path, parts, self.again, self.stop)
-            except BaseException:  # of the log, say
-                with contextlib.suppress(Exception):
-                    log.exception('%s events are lost on their way to %s',
-                                  len(parts), '.'.join(lane.path))
+            left = self.delivery.deliver_or_abandon(
+                lane.path, parts, self.again, self.stop)
             if not lane.begun:
                 lane.begun = True
                 self.on_begin()
@@ -342,15 +338,27 @@ class Line:
     def _parts(self, lane, batch):
         with self._routing:
             if batch.parts is None:
-                parts = self.delivery.routed(batch.events, self.keep)
+                parts = self._routed(batch)
                 with self.lock:
                     if not self.again:
                         self._see_to_new(lane.place, batch.first)
                     batch.waiting = len(self.lanes)
-                    batch.parts = parts
+                    batch.parts = dict.fromkeys(self.lanes, []) if (
+                        parts is None) else parts
         if lane.path in batch.parts:
             return batch.parts[lane.path]
         return batch.events if self.again and lane.path else []
+
+    def _routed(self, batch):
+        """Return the parts of a batch; where that breaks off, None, and make letters.
+        """
+        try:
+            return self.delivery.routed(batch.events, self.keep)
+        except BaseException as error:  # of the log, say
+            with self.lock:
+                left = list(ending.left_of(batch, self))
+            self.delivery.broke_off(left, error)
+            return None
 
     def _left(self):
         """Let go of what each lane has delivered."""

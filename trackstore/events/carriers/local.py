@@ -218,8 +218,15 @@ class LocalCarrier:
         """Deliver an event that comes after the end, and wait for that."""
         delivery, seconds = self._delivery, max(self._wait, ending.NOTICE)
         routed = []
-        # kept as it is: what hangs in a processor may go on with its copy
-        ending.within(seconds, lambda: routed.append(delivery.routed([event], True)))
+
+        def route():
+            try:  # kept as it is: a processor that hangs may go on with its copy
+                routed.append(delivery.routed([event], keep=True))
+            except Exception as error:  # of the log, say
+                routed.append({})
+                delivery.broke_off(delivery.unrouted([event]).items(), error)
+
+        ending.within(seconds, route)
         if not routed:
             for path, events in delivery.unrouted([event]).items():
                 delivery.abandon(path, events, ending.PROCESSOR_HANGS)
@@ -229,7 +236,7 @@ class LocalCarrier:
                 delivery.abandon(path, events, ending.HANGS)
 
     def _deliver_now(self, path, events):
-        if self._delivery.deliver(path, events, stop=ending.NO_PAUSE):
+        if self._delivery.deliver_or_abandon(path, events, stop=ending.NO_PAUSE):
             self._delivery.abandon(path, events, ending.REASON)
 
     # the end
@@ -299,7 +306,7 @@ class LocalCarrier:
             if not line.is_empty():
                 self._spilling.save_at_end()
                 if line.spill is None:
-                    ending.abandon(line, self._delivery)
+                    ending.abandon(line)
             self._spilling.close()
 
     def _finish(self):
