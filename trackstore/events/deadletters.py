@@ -12,8 +12,7 @@ import random
 import threading
 import time
 
-from ZODB.POSException import ConflictError, StorageError
-
+from trackstore import codec, keys
 from trackstore.events.backends.places import place_of
 from trackstore.events.carriers.records import json_of_event
 from trackstore.events.event import event_of
@@ -65,7 +64,7 @@ class DeadLetters:
         with self._lock:
             for tried in range(1, TRIES + 1):
                 try:
-                    self._place.change(lambda storage: _save(storage, records))
+                    self._place.change(lambda storage: storage.saveTracks(records))
                     return
                 except OpenError:
                     if tried == TRIES:
@@ -75,33 +74,24 @@ class DeadLetters:
                     self._place.close()
 
 
-def _save(storage, records):
-    try:
-        storage.saveTracks(records)
-    except (ConflictError, StorageError, OSError):
-        raise
-    except Exception:
-        # values that do not pickle, or a name that is no key
-        storage.saveTracks([
-            (_name(task), run, user, json_safe(data, text_limit=None), moment)
-            for task, run, user, data, moment in records])
-
-
 def _name(task):
-    """Return what an event is called, whatever that is, as text."""
-    try:
-        return str(task)
-    except Exception:
-        return f'<{type(task).__name__}>'
+    """Return what an event is called, as text where it is no key."""
+    for name in (lambda: keys.checked(task, 'taskId'), lambda: str(task)):
+        with contextlib.suppress(Exception):
+            return name()
+    return f'<{type(task).__name__}>'
 
 
 def record_of(letter):
-    """Return a letter as a record of ``saveTracks``."""
+    """Return a letter as a record of ``saveTracks``, one that can be saved."""
     event, = plain_events([event_of(letter.event)])
-    return (event.get('name'), 0, letter.backend,
-            {'event': dict(event), 'eventId': event.id, 'reason': letter.reason,
-             'tries': letter.tries, 'first': letter.first, 'last': letter.last},
-            letter.last)
+    data = {'event': dict(event), 'eventId': event.id, 'reason': letter.reason,
+            'tries': letter.tries, 'first': letter.first, 'last': letter.last}
+    try:
+        codec.dump_mapping(data)
+    except Exception:   # a value does not pickle
+        data = json_safe(data, text_limit=None)
+    return _name(event.get('name')), 0, letter.backend, data, letter.last
 
 
 def event_of_letter(track):
