@@ -333,6 +333,27 @@ def test_a_replay_to_a_backend_that_there_is_not(dead, configuration):
     assert (0, 'gone.x', 1, 'bad') in letters(dead)
 
 
+def test_a_replay_does_not_choose_between_backends_of_one_path(dead, tmp_path):
+    path = tmp_path / 'same.toml'
+    for name in ('one', 'two'):
+        with path.open('a') as file:
+            file.write(f"""
+[backends.{name}]
+ENGINE = '{ENGINE}backends.async_routing.AsyncRoutingBackend'
+OPTIONS.backend_name = 'queue'
+[backends.{name}.OPTIONS.backends.a]
+ENGINE = '{ENGINE}backends.jsonlines.JSONLinesBackend'
+OPTIONS = {{path = '{tmp_path}/{name}.jsonl'}}
+""")
+    before = letters(dead)
+    assert run('replay', dead, path, '--backend', 'queue.a', status=1) == [
+        '0 events delivered', '5 events not delivered to queue.a: 2 backends of the '
+        'configuration have this path; give each AsyncRoutingBackend a backend_name '
+        'of its own']
+    assert letters(dead) == before
+    assert not list(tmp_path.glob('*.jsonl'))
+
+
 def test_a_replay_finds_backends_in_the_current_folder(dead, tmp_path, monkeypatch):
     (tmp_path / 'deadlettershop.py').write_text(
         'class Shop:\n    def send(self, event):\n        print(event.id)\n')
