@@ -6,6 +6,7 @@ from zope.interface.verify import verifyClass, verifyObject
 
 from trackstore.events import register_tracker, tracker_from
 from trackstore.events.backends.async_routing import AsyncRoutingBackend
+from trackstore.events.backends.routing import tree_of
 from trackstore.events.carriers import places
 from trackstore.events.carriers.interfaces import ICarrier
 from trackstore.events.carriers.records import json_of_event
@@ -32,7 +33,7 @@ def trackers():
     TRACKERS.clear()
     yield TRACKERS
     for tracker in TRACKERS.values():
-        for _, backend in places._all(tracker.backends):
+        for _, backend in tree_of(tracker.backends):
             if hasattr(backend, 'carrier'):
                 backend.close(0)
     TRACKERS.clear()

@@ -336,6 +336,21 @@ def test_a_folder_needs_a_name(tmp_path):
         AsyncRoutingBackend(carrier=LocalCarrier(folder=tmp_path))
 
 
+def test_two_queues_of_a_tracker_with_one_name_and_folder(queue, tmp_path):
+    _, first = queue()
+    _, second = queue()     # instead of the first, as when it is made again
+    _, other = queue(name='other')
+    Tracker({'lrs': first, 'r': RoutingBackend({'warehouse': other, 'lrs': first})})
+    with pytest.raises(ConfigurationError) as error:
+        Tracker({'lrs': first, 'r': RoutingBackend({'warehouse': second})})
+    assert str(error.value) == (
+        f"backends: lrs and r.warehouse have the folder '{tmp_path}/spill' and the "
+        f"backend_name 'queue' both; one would take over the events of the other, so "
+        f"each needs a backend_name of its own")
+    tracker = Tracker({'lrs': first})
+    tracker.routing_backend.register_backend('lrs', second)
+
+
 def test_values_of_events_that_were_on_disk(gate, queue):
     data = {'when': datetime.date(2026, 11, 21), 'id': uuid.UUID(int=5), 'n': 0,
             'parts': ({'a': b'x'}, 1.5), 'text': 'é\n\u2028'}
