@@ -157,6 +157,10 @@ class _Burial:
             for path, own in (parts or {(): events}).items():
                 self._delivery.abandon(path, own, reason)
 
+    def use(self, folder):
+        """Write letters that cannot be saved to a ``SpillFolder``."""
+        self._delivery.bury.use(folder)
+
     def take_back(self):
         """Save letters that could not be saved before, if they can be now."""
         take_back = getattr(self._delivery.bury, 'take_back', None)

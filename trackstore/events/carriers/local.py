@@ -95,6 +95,8 @@ class LocalCarrier:
                 f'each backend needs one of its own')
         self._delivery = backend.delivery
         self._spilling.bind(backend.backend_name)
+        if self.folder is not None:     # which may have letters to be saved now
+            self._delivery.bury.use(self.folder)
         self._begin()
         ending.watch(self)
         self._at_exit = ending.AtExit(self._finish)
