@@ -15,6 +15,7 @@ from trackstore import timestamps
 from trackstore.events.deliverythread import ends_thread
 from trackstore.events.event import copy_of
 from trackstore.events.exceptions import ConfigurationError, DeliveryError
+from trackstore.events.forks import renewed_after_fork
 from trackstore.events.letters import Letter, told
 from trackstore.events.processors.exceptions import (
     EventEmissionExit,
@@ -55,13 +56,14 @@ class Delivery:
         self.pause = pause
         self.longest_pause = longest_pause
         self.bury = bury
+        self.after_fork()
+        renewed_after_fork(self)
+
+    def after_fork(self):
+        """Have a lock and counts of its own."""
+        self._lock = threading.Lock()
         self.delivered = Counter()      # events by the path of the backend
         self.failed = Counter()
-        self.renew()
-
-    def renew(self):
-        """Have locks of its own, right after a fork."""
-        self._lock = threading.Lock()
 
     def leaves(self):
         """Return the backends that route no further, by their path, a tuple."""

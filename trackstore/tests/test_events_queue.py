@@ -249,6 +249,24 @@ def test_a_child_begins_with_an_empty_queue(gate, queue):
     assert gate.numbers() == list(range(10))
 
 
+def test_a_child_counts_its_own(gate, queue):
+    gate.open.set()
+    tracker, backend = queue()
+    emit(tracker, 0, 10)
+    assert backend.flush(LONG)
+    backend.delivery.failed['gate',] = 3
+
+    def work():
+        before = backend.carrier.counts
+        emit(tracker, 10, 13)
+        backend.flush(LONG)
+        counts = backend.carrier.counts
+        return before['delivered'], before['failed'], counts['delivered']
+
+    assert in_child(work) == "({}, {}, {'gate': 3})"
+    assert backend.carrier.counts['delivered'] == {'gate': 10}
+
+
 def test_a_fork_while_others_emit(gate, queue):
     gate.open.set()
     tracker, backend = queue(max_events=50, batch=3, wait=LONG)

@@ -126,7 +126,6 @@ class LocalCarrier:
             self._recovery.forget()
             self._spilling.forget()
         finally:  # whatever another thread was about to do with the files
-            self._delivery.renew()
             self._dropped = 0
             self._begin()
 
