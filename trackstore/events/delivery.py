@@ -142,11 +142,6 @@ class Delivery:
         attempt = _Attempt(self, self.path_of(path), backend, letters, stop, tries)
         return attempt.deliver(events, again), letters
 
-    def deliver_all(self, events, again=False):
-        """Route events and deliver them to each leaf, one leaf after the other."""
-        for path, own in self.routed(events).items():
-            self.deliver(path, own, again)
-
     def abandon(self, path, events, reason):
         """Make dead letters of events that nobody will try any more."""
         with self._lock:

@@ -194,6 +194,9 @@ def test_sizes():
     assert size_of({**small, 'data': {'a': 'x' * 1000}}) > size_of(small) + 900
     nested = {**small, 'data': {'a': [{'b': (b'x' * 500, 'x' * 500)}]}}
     assert size_of(nested) > size_of(small) + 1000
+    statement = {'actor': {}, 'object': {'description': {'en': 'x' * 1000}}}
+    assert size_of(statement) > 1000
+    assert size_of({**small, 'data': ['x' * 1000]}) > 1000
 
 
 @pytest.mark.parametrize(('options', 'message'), [
