@@ -5,7 +5,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from trackstore.events import Tracker, register_tracker
+from trackstore.events import Tracker, register_tracker, routes
+from trackstore.events.backends import routing
 from trackstore.events.backends.async_routing import AsyncRoutingBackend
 from trackstore.events.backends.memory import MemoryBackend
 from trackstore.events.backends.routing import RoutingBackend
@@ -38,13 +39,16 @@ def hanging():
     hanging.go_on.set()
 
 
-def below(processor, carrier, **options):
-    """Return a queue with a router below and a backend, and the list of its letters."""
+def below(processor, carrier, also=True, **options):
+    """Return a queue with a router below, and the list of its letters.
+
+    There is ``also`` a backend beside the router.
+    """
     letters = []
+    router = RoutingBackend({'memory': MemoryBackend()}, [processor])
     backend = AsyncRoutingBackend(
         'queue', carrier=carrier, pause=0, **options, backends={
-            'memory': MemoryBackend(),
-            'router': RoutingBackend({'memory': MemoryBackend()}, [processor])})
+            **({'memory': MemoryBackend()} if also else {}), 'router': router})
     backend.delivery.bury = letters.extend
     return backend, letters
 
@@ -62,6 +66,27 @@ def test_the_end_does_not_wait_for_a_processor_that_hangs(hanging):
     assert sorted(told(letters)) == [
         ('queue.memory', 'n', reason)] * 3 + [('queue.router', 'n', reason)] * 3
     assert threading.current_thread() not in hanging.threads
+
+
+@pytest.mark.parametrize('processor', ['hangs', 'breaks off'])
+def test_letters_have_what_came_to_the_router(hanging, processor, monkeypatch):
+    def break_off(event):
+        event['name'] = 'processed'
+        return 5    # what is said of it fails
+
+    def fail(*args, **options):
+        raise OSError('the log is away')
+
+    hangs = processor == 'hangs'
+    for module in (routes, routing):
+        monkeypatch.setattr(module.log, 'exception', fail)
+    backend, letters = below(
+        hanging if hangs else break_off, LocalCarrier(delay=0), also=False)
+    emit(Tracker({'queue': backend}), 0, 2)
+    assert not hangs or hanging.entered.wait(LONG)
+    backend.carrier.close(0 if hangs else LONG)
+    assert [(each.backend, each.event['name'], each.event['data']['n'])
+            for each in letters] == [('queue.router', 'n', 0), ('queue.router', 'n', 1)]
 
 
 def test_who_sends_after_the_end_does_not_wait_for_a_processor_that_hangs(hanging):

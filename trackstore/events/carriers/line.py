@@ -57,7 +57,7 @@ class Line:
     ``batches`` is to be read from the spill.
     """
 
-    def __init__(self, delivery, batch, delay, most, most_bytes, keep=False):
+    def __init__(self, delivery, batch, delay, most, most_bytes):
         self.lock = threading.RLock()
         self.changed = threading.Condition(self.lock)
         self.delivery = delivery
@@ -66,7 +66,6 @@ class Line:
         self.most = most
         self.most_bytes = most_bytes
         self.batch_bytes = min(BATCH_BYTES, most_bytes)
-        self.keep = keep            # whether events may have to be written later
         self.batches = deque()
         self.gone = 0               # how many batches have left
         self.held = self.held_bytes = 0     # of the events in batches
@@ -353,7 +352,8 @@ class Line:
         """Return the parts of a batch; where that breaks off, None, and make letters.
         """
         try:
-            return self.delivery.routed(batch.events, self.keep)
+            # kept as they came, to be written or letters where that does not end well
+            return self.delivery.routed(batch.events, keep=True)
         except BaseException as error:  # of the log, say
             with self.lock:
                 left = list(ending.left_of(batch, self))

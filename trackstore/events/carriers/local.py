@@ -108,7 +108,7 @@ class LocalCarrier:
         """Start with an empty queue and no thread."""
         self._ended = self._started = self._used = self._done = False
         self._line = Line(self._delivery, self._batch, self._delay, self._max_events,
-                          self._max_bytes, keep=self._spilling.folder is not None)
+                          self._max_bytes)
         self._line.owner = self     # whose threads go on without other references
         self._spilling.line = self._line
         self._line.on_empty = self._spilling.leave
