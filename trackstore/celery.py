@@ -132,7 +132,7 @@ class Work:
             return
         if not self._again(texts, leaf, delivery, self.tried):
             events = _events(texts)
-            # not processed: what a processor has killed is told by another process
+            # not processed: this process is not one for what kills
             for path in [tuple(leaf)] if leaf else delivery.unrouted(events):
                 self._give_up(delivery, path, events, reason)
 

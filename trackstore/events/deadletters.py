@@ -6,7 +6,6 @@ time that of the last try.  The data are ``event``, ``eventId``, ``reason``,
 """
 
 import contextlib
-import logging
 import os
 import random
 import threading
@@ -17,6 +16,7 @@ from trackstore.events.backends.places import place_of
 from trackstore.events.carriers.records import json_of_event
 from trackstore.events.event import event_of
 from trackstore.events.exceptions import ConfigurationError
+from trackstore.events.latelog import LateLog
 from trackstore.events.letters import told
 from trackstore.events.plain import plain_events
 from trackstore.exceptions import OpenError
@@ -25,7 +25,7 @@ from trackstore.jsonsafe import json_safe
 #: So many times a store is opened that another process has open, with pauses.
 TRIES, PAUSE = 8, 0.5
 
-log = logging.getLogger(__name__)
+log = LateLog(__name__)
 
 
 class DeadLetters:

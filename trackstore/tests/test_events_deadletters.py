@@ -226,7 +226,8 @@ def test_a_letter_that_is_odd_keeps_no_other_from_being_saved(tmp_path):
     DeadLetters(tmp_path / 'dead.fs').save([
         Letter(each, 'queue.a', 'bad', 1, 0, 0) for each in (odd, event(2))])
     with trackstore.open(tmp_path / 'dead.fs') as tracks:
-        assert tracks.getTaskIds() == ['<Nameless>', 'n']
+        odd, plain = tracks.getTaskIds()
+        assert odd.endswith('Nameless>') and plain == 'n'
 
 
 def test_a_letter_that_is_made_while_another_is_saved(tmp_path, caplog):

@@ -21,6 +21,7 @@ from trackstore.events.slowlog import SlowLog
 from trackstore.testing import memory_storage
 from trackstore.tests import odd_events
 
+PRICE = decimal.Decimal('1.10')
 NOON = datetime.datetime(2026, 11, 21, 12, tzinfo=datetime.timezone.utc)
 
 
@@ -48,6 +49,14 @@ class Safe(str):
     """Text that a framework has marked."""
 
 
+class Rows(list):
+    """A list of a framework."""
+
+
+class Colour(enum.Enum):
+    RED = 'red'
+
+
 class Size(enum.IntEnum):
     BIG = 7
 
@@ -69,7 +78,8 @@ def test_values_that_stay(data, caplog):
 
 @pytest.mark.parametrize('value, found', [
     (User(), 'ann'), ([User()], ['ann']), ({'deep': (1, User())}, {'deep': (1, 'ann')}),
-    ({User(): 1}, {'ann': 1}), ({1, User}, [1, f'{__name__}.User']),
+    ({User(): 1}, {'ann': 1}), ({Colour.RED: 1, 'red': 2}, {'red (2)': 1, 'red': 2}),
+    ({1, User}, [1, f'{__name__}.User']),
     (PersistentMapping({'a': 1}), {'a': 1}),
     (collections.deque((1, 2)), [1, 2])])
 def test_objects_become_what_is_readable(value, found, caplog):
@@ -82,7 +92,8 @@ def test_objects_become_what_is_readable(value, found, caplog):
 @pytest.mark.parametrize('value, found', [
     (Safe('<b>'), '<b>'), (Size.BIG, 7), ({'of': Safe('a')}, {'of': 'a'}),
     (odd_events.Pair(1, 2), {'email': 1, 'user': 2}),
-    (odd_events.Words(a=1), {'a': 1})])
+    (odd_events.Words(a=1), {'a': 1}), (Rows([PRICE, NOON]), [PRICE, NOON]),
+    (odd_events.Pair(PRICE, (NOON,)), {'email': PRICE, 'user': (NOON,)})])
 def test_kinds_of_plain_values_are_not_warned_of(value, found, caplog):
     data = stored({'value': value})
     assert data == {'value': found}
@@ -106,6 +117,25 @@ def test_a_persistent_object_is_not_stored_with_the_event():
         event = event_from(tracks['0000001'])
         assert event['data'] == {'account': f'<{__name__}.Account>', 'number': 1}
         assert account._p_jar is None
+
+
+def test_objects_where_there_is_nothing_else(caplog):
+    event = Event(name='a', timestamp=NOON, data={User(): 1}, context={}, actor=User())
+    changed, = plain_events([event])
+    assert (changed['data'], changed['actor']) == ({'ann': 1}, 'ann')
+    assert 'has objects of User' in caplog.text
+
+
+def test_a_lazy_object_is_not_asked_for_its_class():
+    class Lazy:
+        @property
+        def __class__(self):
+            raise AssertionError('it was loaded')
+
+        def __str__(self):
+            return 'lazy'
+
+    assert stored({'user': Lazy(), 'list': [Lazy()]}) is not None
 
 
 def test_an_event_keeps_its_id_and_its_time():

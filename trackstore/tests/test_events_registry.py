@@ -28,6 +28,7 @@ from trackstore.events.processors import validate
 from trackstore.events.processors.validate import RegistryValidator
 from trackstore.events.registry import Registry, stored_types
 from trackstore.testing import memory_storage
+from trackstore.tests.waiting import LONG
 
 
 @pytest.fixture
@@ -102,8 +103,9 @@ def test_values_that_json_has_no_form_for(registry, value, caplog):
 
 def test_sizes(registry):
     registry.register('a', 'A.')
-    assert wrong(registry, {'x': 'é' * 11_000}) == ({'oversized': 1}, 0)
-    assert wrong(registry, {'x': 'é' * 10_000}) == ({}, 1)
+    assert wrong(registry, {'x': 'é' * 33_000}) == ({'oversized': 1}, 0)
+    assert wrong(registry, {'x': 'é' * 32_000}) == ({}, 1)
+    assert wrong(registry, {'x': '\ud800' * 66_000}) == ({'oversized': 1}, 0)
     assert wrong(registry, {}, most_bytes=10, oversized='warn') == ({'oversized': 1}, 1)
 
 
@@ -261,6 +263,30 @@ def test_a_schema_that_refers_to_what_is_not_in_it(registry, caplog):
     Tracker({'memory': memory}, processors=[RegistryValidator(registry)]).emit('a')
     assert len(memory.events) == 1
     assert 'is invalid: data: the schema cannot be used: Unresolvable' in caplog.text
+
+
+def test_what_the_log_says_of_the_store_may_be_an_event(registry, caplog, tmp_path):
+    registry.register('a', 'A.')
+    memory = MemoryBackend()
+    tracker = Tracker({'memory': memory}, processors=[
+        RegistryValidator(registry, where=str(tmp_path / 'none' / 'a.fs'))])
+
+    class Emitting(logging.Handler):
+        def emit(self, record):
+            tracker.emit('a', {'said': record.getMessage()})
+
+    logger = logging.getLogger('trackstore.events.processors.validate')
+    handler = Emitting(logging.ERROR)
+    logger.addHandler(handler)
+    try:
+        thread = threading.Thread(target=tracker.emit, args=['a'], daemon=True)
+        thread.start()
+        thread.join(LONG)
+    finally:
+        logger.removeHandler(handler)
+    assert not thread.is_alive()
+    assert [each['data'] for each in memory.events] == [
+        {'said': 'the event types could not be stored'}, {}]
 
 
 def test_a_store_that_cannot_be_reached_stops_no_event(

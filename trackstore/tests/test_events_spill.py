@@ -13,6 +13,7 @@ from trackstore.events.carriers import records
 from trackstore.events.carriers.reading import Reader
 from trackstore.events.carriers.spill import LOCK, SpillFolder, SpillFull
 from trackstore.events.event import event_of
+from trackstore.jsonsafe import json_safe
 from trackstore.tests.faults.disk import LimitedFiles
 
 UTC = datetime.timezone.utc
@@ -77,12 +78,25 @@ class Odd:
         return 'odd'
 
 
-def test_values_that_no_file_takes_are_kept_as_text(caplog):
-    records._slow._next.clear()
-    whole = event(1, odd=Odd(), price=decimal.Decimal('1.10'))
+class Nowhere(datetime.tzinfo):
+    def utcoffset(self, moment):
+        raise ValueError('nowhere')
+
+
+def test_only_objects_become_text():
+    whole = event(1, odd=Odd(), price=decimal.Decimal('1.10'), pair=(1, b'x'))
     line = records.line_of(1, records.json_of_event(whole))
     again = records.event_in(records.value_of(line)[1])
-    assert again == {**whole, 'data': {'n': 1, 'odd': 'odd', 'price': '1.10'}}
+    assert again == {**whole, 'data': {**whole['data'], 'odd': 'odd'}}
+
+
+def test_values_that_no_file_takes_are_kept_as_text(caplog):
+    records._slow._next.clear()
+    odd = datetime.datetime(2026, 11, 21, 12, tzinfo=Nowhere())
+    whole = event(1, odd=odd, price=decimal.Decimal('1.10'))
+    line = records.line_of(1, records.json_of_event(whole))
+    again = records.event_in(records.value_of(line)[1])
+    assert again['data'] == {'n': 1, 'odd': json_safe(odd), 'price': '1.10'}
     assert "event 'n' has values that no file takes as they are" in caplog.text
 
 

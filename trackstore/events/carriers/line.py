@@ -9,6 +9,7 @@ from collections import deque
 from trackstore.events.carriers import ending
 from trackstore.events.carriers.reading import Reader
 from trackstore.events.deliverythread import DeliveryThread
+from trackstore.events.latelog import late, logged_after
 
 #: So many bytes of events are delivered at once, at the most.
 BATCH_BYTES = 4 * 2 ** 20
@@ -208,8 +209,8 @@ class Line:
         try:
             self._see_to_lanes(place, first)
         except RuntimeError as error:   # no more threads: with the next batch, maybe
-            log.error('%s: events go on without a backend that is new: %s',
-                      self.delivery.name, error)
+            late(log.error, '%s: events go on without a backend that is new: %s',
+                 self.delivery.name, error)
 
     def add_lane(self, lane):
         """Start the thread of a lane; a RuntimeError where that is not possible."""
@@ -277,14 +278,14 @@ class Line:
             found, size = self.reader.read(
                 self.batch, self.batch_bytes, self._boundary())
         except FileNotFoundError as error:
-            with self.lock:     # somebody has removed it
+            with logged_after(), self.lock:     # somebody has removed it
                 self.reader.leave_out(error.filename)
             found = []
         except OSError as error:
             log.error('%s: spilled events cannot be read: %s', self.spill.path, error)
             found = None
             self.stop.wait(READ_AGAIN)
-        with self.lock:
+        with logged_after(), self.lock:
             self.reading = False
             if found:
                 batch = Batch(found[0][0])
@@ -315,7 +316,7 @@ class Line:
             if not lane.begun:
                 lane.begun = True
                 self.on_begin()
-        with self.lock:
+        with logged_after(), self.lock:
             if left:
                 self._deliver_in_part(lane, batch, parts, left)
                 return False
@@ -338,7 +339,7 @@ class Line:
         with self._routing:
             if batch.parts is None:
                 parts = self._routed(batch)
-                with self.lock:
+                with logged_after(), self.lock:
                     if not self.again:
                         self._see_to_new(lane.place, batch.first)
                     batch.waiting = len(self.lanes)

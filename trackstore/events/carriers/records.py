@@ -10,6 +10,7 @@ import logging
 import zlib
 
 from trackstore.events.event import event_of
+from trackstore.events.plain import plain_events
 from trackstore.events.slowlog import SlowLog
 from trackstore.export.values import json_of, original
 from trackstore.jsonsafe import json_safe
@@ -39,16 +40,15 @@ def value_of(line):
 
 
 def json_of_event(event):
-    """Return an event as JSON (``bytes``).
-
-    What JSON cannot write so that it is the same afterwards becomes what can be
-    read: that is logged.
-    """
+    """Return an event as JSON (``bytes``); JSON or text is in the place of objects."""
     event = event_of(event)
+    text = _quickly(event)
+    if text is not None:
+        return text
+    event, = plain_events([event])
     try:
-        return _quickly(event) or json_of(
-            {'id': event.id, 'event': dict(event)}).encode()
-    except Exception as error:  # of objects of any class
+        return json_of({'id': event.id, 'event': dict(event)}).encode()
+    except Exception as error:
         _slow.warning('event %r has values that no file takes as they are: %s',
                       event.get('name'), error)
     safe = json_safe(dict(event), text_limit=None)

@@ -3,7 +3,6 @@
 import datetime
 import json
 import logging
-import threading
 import time
 from collections import Counter
 from collections.abc import Mapping
@@ -92,7 +91,6 @@ class RegistryValidator:
             self._place = place_of(where, None, database, name)
         self._stored = 0
         self._wait = 0
-        self._lock = threading.Lock()
 
     def __call__(self, event):
         self._store()
@@ -133,14 +131,14 @@ class RegistryValidator:
         if (self._place is None or self._stored == self.registry.changes
                 or time.monotonic() < self._wait):
             return
-        with self._lock:
-            changes = self.registry.changes
-            try:
-                self._place.change(self.registry.store)
-                self._stored = changes
-            except Exception:
-                log.exception('the event types could not be stored')
-                self._wait = time.monotonic() + PAUSE
+        changes = self.registry.changes
+        self._wait = time.monotonic() + PAUSE  # others go on meanwhile, and the log
+        try:
+            self._place.change(self.registry.store)
+        except Exception:
+            log.exception('the event types could not be stored')
+        else:
+            self._stored, self._wait = changes, 0
 
     def _form(self, event):
         """Yield what is wrong with an event whatever its type."""
@@ -152,16 +150,16 @@ class RegistryValidator:
             return json_safe(value)
 
         try:
-            text = json.dumps(event, default=known)
+            text = json.dumps(event, default=known, ensure_ascii=False)
         except (TypeError, ValueError, RecursionError) as error:
             yield 'unserialisable', str(error)
-            text = json.dumps(json_safe(event, text_limit=None))
+            text = json.dumps(json_safe(event, text_limit=None), ensure_ascii=False)
         if unknown:
             yield 'unserialisable', f'it has a value of type {unknown[0]}'
-        if len(text) > self.most_bytes:
+        size = len(text) if text.isascii() else len(text.encode(errors='replace'))
+        if size > self.most_bytes:
             yield 'oversized', (
-                f'it has {len(text):,} bytes of JSON, and {self.most_bytes:,} are '
-                f'allowed')
+                f'it has {size:,} bytes of JSON, and {self.most_bytes:,} are allowed')
 
     def _data(self, kind, data):
         """Yield what is wrong with the data of an event of a type."""
