@@ -22,6 +22,7 @@ from trackstore.events.carriers.places import backend_at
 from trackstore.events.carriers.records import event_in, json_of_event
 from trackstore.events.delivery import Delivery
 from trackstore.events.exceptions import TrackerError
+from trackstore.events.letters import told
 from trackstore.events.retries import pause
 from trackstore.events.slowlog import SlowLog
 from trackstore.export.values import original
@@ -59,7 +60,7 @@ class DeliveryRequest(Request):
         error = getattr(exc_info.exception, 'exc', exc_info.exception)
         if isinstance(error, ENDS) and not (
                 self._already_cancelled or self._already_revoked):
-            _broken_off(self, f'{type(error).__name__}: {error}')
+            _broken_off(self, told(error))
         return super().on_failure(exc_info, *args, **options)
 
 
@@ -111,14 +112,18 @@ class Work:
         delivery = self._delivery(texts, leaf)
         if delivery is None:
             return
-        parts = _parts(texts, leaf, delivery)
+        try:
+            parts = _parts(texts, leaf, delivery)
+        except Exception as error:  # the time is over, or the log is away
+            self.try_again(texts, leaf, told(error))
+            return
         try:
             for path in list(parts):
                 self._deliver(delivery, path, parts[path])
                 del parts[path]
         except Exception as error:  # the time is over, somewhere in between
             for path, events in parts.items():
-                self._later(delivery, path, events, _told(error), self.tried)
+                self._later(delivery, path, events, told(error), self.tried)
 
     def try_again(self, texts, leaf, reason):
         """Have all events tried again, or make dead letters of them at the last."""
@@ -126,8 +131,10 @@ class Work:
         if delivery is None:
             return
         if not self._again(texts, leaf, delivery, self.tried):
-            for path, own in _parts(texts, leaf, delivery).items():
-                self._give_up(delivery, path, own, reason)
+            events = _events(texts)
+            # not processed: this process is not one for what kills
+            for path in [tuple(leaf)] if leaf else delivery.unrouted(events):
+                self._give_up(delivery, path, events, reason)
 
     def _delivery(self, texts, leaf):
         """Return the delivery of the backend; where there is none, try later."""
@@ -187,25 +194,26 @@ class Work:
                 **self.options)
             return True
         except Exception as error:
-            log.error('events cannot be put into the queue again: %s', _told(error))
+            log.error('events cannot be put into the queue again: %s', told(error))
             return False
 
 
 def _parts(texts, leaf, delivery):
     """Return the events of texts for each leaf, by path, a tuple."""
+    events = _events(texts)
+    return {tuple(leaf): events} if leaf else delivery.routed(events)
+
+
+def _events(texts):
     events = []
     for text in texts:
         try:
             events.append(event_in(original(json.loads(text))))
         except Exception as error:  # of another version; the others go on
-            log.error(LOST, f'it cannot be read: {_told(error)}', text)
-    return {tuple(leaf): events} if leaf else delivery.routed(events)
+            log.error(LOST, f'it cannot be read: {told(error)}', text)
+    return events
 
 
 def shown(texts):
     """Return what monitors of Celery show of a task; events may be personal."""
     return f'{{events: {len(texts)}}}'
-
-
-def _told(error):
-    return f'{type(error).__name__}: {error}'

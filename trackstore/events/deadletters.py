@@ -11,13 +11,13 @@ import random
 import threading
 import time
 
-from ZODB.POSException import ConflictError, StorageError
-
+from trackstore import codec, keys
 from trackstore.events.backends.places import place_of
 from trackstore.events.carriers.records import json_of_event
 from trackstore.events.event import event_of
 from trackstore.events.exceptions import ConfigurationError
 from trackstore.events.latelog import LateLog
+from trackstore.events.letters import told
 from trackstore.events.plain import plain_events
 from trackstore.exceptions import OpenError
 from trackstore.jsonsafe import json_safe
@@ -64,7 +64,7 @@ class DeadLetters:
         with self._lock:
             for tried in range(1, TRIES + 1):
                 try:
-                    self._place.change(lambda storage: _save(storage, records))
+                    self._place.change(lambda storage: storage.saveTracks(records))
                     return
                 except OpenError:
                     if tried == TRIES:
@@ -74,33 +74,24 @@ class DeadLetters:
                     self._place.close()
 
 
-def _save(storage, records):
-    try:
-        storage.saveTracks(records)
-    except (ConflictError, StorageError, OSError):
-        raise
-    except Exception:
-        # values that do not pickle, or a name that is no key
-        storage.saveTracks([
-            (_name(task), run, user, json_safe(data, text_limit=None), moment)
-            for task, run, user, data, moment in records])
-
-
 def _name(task):
-    """Return what an event is called, whatever that is, as text."""
-    try:
-        return str(task)
-    except Exception:
-        return f'<{type(task).__name__}>'
+    """Return what an event is called, as text where it is no key."""
+    for name in (lambda: keys.checked(task, 'taskId'), lambda: str(task)):
+        with contextlib.suppress(Exception):
+            return name()
+    return f'<{type(task).__name__}>'
 
 
 def record_of(letter):
-    """Return a letter as a record of ``saveTracks``."""
+    """Return a letter as a record of ``saveTracks``, one that can be saved."""
     event, = plain_events([event_of(letter.event)])
-    return (event.get('name'), 0, letter.backend,
-            {'event': dict(event), 'eventId': event.id, 'reason': letter.reason,
-             'tries': letter.tries, 'first': letter.first, 'last': letter.last},
-            letter.last)
+    data = {'event': dict(event), 'eventId': event.id, 'reason': letter.reason,
+            'tries': letter.tries, 'first': letter.first, 'last': letter.last}
+    try:
+        codec.dump_mapping(data)
+    except Exception:   # a value does not pickle
+        data = json_safe(data, text_limit=None)
+    return _name(event.get('name')), 0, letter.backend, data, letter.last
 
 
 def event_of_letter(track):
@@ -111,8 +102,8 @@ def event_of_letter(track):
 class Burial:
     """Does what can be done with letters: saves, or writes, or logs them.
 
-    With a folder to ``use``, those that cannot be saved are written there, and saved
-    later, with others.
+    Nothing is raised, not even by the log.  With a folder to ``use``, those that cannot
+    be saved are written there, and saved later, with others.
     """
 
     def __init__(self, dead_letters):
@@ -125,22 +116,21 @@ class Burial:
         self._refuge = Refuge(folder.path, folder.name)
 
     def __call__(self, letters):
-        """Take letters; nothing is raised."""
+        """Take letters."""
         if self._dead_letters is not None:
             try:
                 self._dead_letters.save(letters)
-                log.error('%s: %s events could not be delivered, and are dead letters '
-                          'now: %s', letters[0].backend, len(letters),
-                          letters[0].reason)
+                _tell('%s: %s events could not be delivered, and are dead letters '
+                      'now: %s', letters[0].backend, len(letters), letters[0].reason)
                 self.take_back()
                 return
             except Exception as error:
-                log.error('dead letters cannot be saved: %s', error)
+                _tell('dead letters cannot be saved: %s', told(error))
                 if self._written(letters):
                     return
         for letter in letters:
-            log.error('event not delivered to %s after %s tries: %s: %s',
-                      letter.backend, letter.tries, letter.reason, _text(letter.event))
+            _tell('event not delivered to %s after %s tries: %s: %s',
+                  letter.backend, letter.tries, letter.reason, _text(letter.event))
 
     def take_back(self):
         """Save what was written to the folder, if it can be saved now."""
@@ -148,8 +138,8 @@ class Burial:
             try:
                 self._refuge.empty(self._dead_letters.save)
             except Exception as error:
-                log.error('%s: dead letters cannot be saved: %s',
-                          self._refuge.path, error)
+                _tell('%s: dead letters cannot be saved: %s',
+                      self._refuge.path, told(error))
 
     def _written(self, letters):
         """Write letters to the folder; return whether they are there."""
@@ -158,16 +148,21 @@ class Burial:
         try:
             self._refuge.add(letters)
         except Exception as error:
-            log.error('%s: dead letters cannot be written: %s',
-                      self._refuge.path, error)
+            _tell('%s: dead letters cannot be written: %s',
+                  self._refuge.path, told(error))
             return False
-        log.error('%s: %s events could not be delivered, and are kept in %s: %s',
-                  letters[0].backend, len(letters), self._refuge.path,
-                  letters[0].reason)
+        _tell('%s: %s events could not be delivered, and are kept in %s: %s',
+              letters[0].backend, len(letters), self._refuge.path, letters[0].reason)
         return True
 
 
-def _text(event):
+def _tell(message, *args):
     with contextlib.suppress(Exception):
-        return json_of_event(event).decode()
-    return repr(event)
+        log.error(message, *args)
+
+
+def _text(event):
+    for text in (lambda: json_of_event(event).decode(), lambda: repr(event)):
+        with contextlib.suppress(Exception):
+            return text()
+    return '<an event that cannot be shown>'

@@ -4,6 +4,7 @@ What fails is tried again, after pauses that grow; what fails for good becomes a
 letter.
 """
 
+import contextlib
 import logging
 import threading
 from collections import Counter
@@ -14,7 +15,8 @@ from trackstore import timestamps
 from trackstore.events.deliverythread import ends_thread
 from trackstore.events.event import copy_of
 from trackstore.events.exceptions import ConfigurationError, DeliveryError
-from trackstore.events.letters import Letter
+from trackstore.events.forks import renewed_after_fork
+from trackstore.events.letters import Letter, told
 from trackstore.events.processors.exceptions import (
     EventEmissionExit,
     NoBackendEnabled,
@@ -34,6 +36,7 @@ OF_THE_PLACE = (OpenError, FormatError, ConfigurationError, POSError)
 OF_THE_PROGRAM = (LookupError, AttributeError, AssertionError, ArithmeticError)
 
 NO_BACKEND = 'there is no such backend'
+BROKE_OFF = 'delivering broke off'
 
 log = logging.getLogger(__name__)
 
@@ -53,13 +56,14 @@ class Delivery:
         self.pause = pause
         self.longest_pause = longest_pause
         self.bury = bury
+        self.after_fork()
+        renewed_after_fork(self)
+
+    def after_fork(self):
+        """Have a lock and counts of its own."""
+        self._lock = threading.Lock()
         self.delivered = Counter()      # events by the path of the backend
         self.failed = Counter()
-        self.renew()
-
-    def renew(self):
-        """Have locks of its own, right after a fork."""
-        self._lock = threading.Lock()
 
     def leaves(self):
         """Return the backends that route no further, by their path, a tuple."""
@@ -79,10 +83,17 @@ class Delivery:
             self.bury(self.letters_of(path, refused))
         return routing.parts
 
+    def unrouted(self, events):
+        """Return what ``routed`` does, for each topmost backend: nothing is processed.
+
+        For events that are given up: a processor may be what is in their way.
+        """
+        return {(name,): events for name in list(self.root.backends)}
+
     def letters_of(self, path, refused):
         """Return the letters of what a router has refused, pairs of event and error."""
         return [letter for event, error in refused
-                for letter in _letters([event], self.path_of(path), _told(error), 1)]
+                for letter in _letters([event], self.path_of(path), told(error), 1)]
 
     def deliver(self, path, events, again=False, stop=None, tries=None):
         """Deliver events to the leaf of a path; return how many are left.
@@ -100,6 +111,24 @@ class Delivery:
             self.bury(letters)
         return left
 
+    def deliver_or_abandon(self, path, events, again=False, stop=None):
+        """Do what ``deliver`` does; where that breaks off, make dead letters."""
+        try:
+            return self.deliver(path, events, again, stop)
+        except BaseException as error:  # of the log, say
+            self.broke_off([(path, events)], error)
+            if ends_thread(error):
+                raise
+            return 0
+
+    def broke_off(self, parts, error):
+        """Make dead letters of events, pairs of path and list; raise nothing."""
+        with contextlib.suppress(Exception):
+            log.exception('%s: delivering broke off', self.name)
+        for path, events in parts:
+            with contextlib.suppress(Exception):
+                self.abandon(path, events, f'{BROKE_OFF}: {told(error)}')
+
     def attempt(self, path, events, again=False, stop=None, tries=None):
         """Deliver events to the leaf of a path, and bury nothing.
 
@@ -112,11 +141,6 @@ class Delivery:
         letters = []
         attempt = _Attempt(self, self.path_of(path), backend, letters, stop, tries)
         return attempt.deliver(events, again), letters
-
-    def deliver_all(self, events, again=False):
-        """Route events and deliver them to each leaf, one leaf after the other."""
-        for path, own in self.routed(events).items():
-            self.deliver(path, own, again)
 
     def abandon(self, path, events, reason):
         """Make dead letters of events that nobody will try any more."""
@@ -180,8 +204,8 @@ class _Attempt:
                     self._give_up(events, error, tried, first)
                     return 0
                 log.info('%s: %s events not delivered at try %s: %s',
-                         self._path, len(events), tried, _told(error))
-                if self._stopped(tried, getattr(error, 'after', None) or 0):
+                         self._path, len(events), tried, told(error))
+                if self._stopped(tried, _asked(error)):
                     break
             again = True  # whether it came through is not known
         return len(events)
@@ -208,13 +232,10 @@ class _Attempt:
         if isinstance(error, NOT_FOR_IT):
             log.info('%s events are not for %s: %s', len(events), self._path, error)
             return
-        self._letters += _letters(events, self._path, _told(error), tried, first)
+        self._letters += _letters(events, self._path, told(error), tried, first)
 
     def _stopped(self, tried, asked):
-        """Make a pause; return whether there is no time for another try.
-
-        ``asked`` are the seconds that the receiver wants to be left alone.
-        """
+        """Make a pause; return whether there is no time for another try."""
         options = self._options
         return self._stop.wait(max(pause(tried, options.pause, options.longest_pause),
                                    min(asked, options.longest_pause)))
@@ -233,9 +254,10 @@ def _is_of_program(error):
     return isinstance(error, OF_THE_PROGRAM) and not isinstance(error, OF_THE_PLACE)
 
 
-def _told(error):
-    text = ' '.join(str(error).split())
-    return f'{type(error).__name__}: {text}' if text else type(error).__name__
+def _asked(error):
+    """Return the seconds that the receiver wants to be left alone; 0 for none."""
+    after = getattr(error, 'after', None)
+    return after if isinstance(after, (int, float)) else 0
 
 
 def _letters(events, path, reason, tries, first=None):

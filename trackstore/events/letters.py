@@ -27,6 +27,15 @@ class Letter:
         return {name: getattr(self, name) for name in _FIELDS}
 
 
+def told(error):
+    """Return what an error says, for the reason of a letter, whatever error it is."""
+    try:
+        text = ' '.join(str(error).split())
+    except Exception:
+        text = ''
+    return f'{type(error).__name__}: {text}' if text else type(error).__name__
+
+
 def letter_from(told, event, id):
     """Return the letter of what ``told()`` has returned, an event and its id."""
     return Letter(event_of(event, id), *(told[name] for name in _FIELDS))

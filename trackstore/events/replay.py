@@ -15,6 +15,9 @@ from trackstore.events.routes import Routing, routers_of
 #: So many letters are sent at once, and so often they are tried at the most.
 BATCH, TRIES = 200, 3
 
+SEVERAL = ('{} backends of the configuration have this path; give each '
+           'AsyncRoutingBackend a backend_name of its own')
+
 
 class Replay:
     """Sends letters again, to the backends of a configuration file.
@@ -79,13 +82,14 @@ class Replay:
     def _send(self, path, pairs):
         """Send the events of one backend; return what became of each, by id."""
         found = self._find(path)
-        if found is None:
+        if len(found) != 1:  # of several, the wrong one might get them
             self.unknown += len(pairs)
-            self._note(path, len(pairs), f'{NO_BACKEND} in the configuration')
+            self._note(path, len(pairs), SEVERAL.format(len(found)) if found else (
+                f'{NO_BACKEND} in the configuration'))
             return {}
         # there may be two letters of one event
         events = {event.id: event for _, event in pairs}
-        failed = found(list(events.values()))
+        failed = found[0](list(events.values()))
         outcome = {id: failed.get(event.id) for id, event in pairs}
         lost = [letter for letter in outcome.values() if letter is not None]
         self.failed += len(lost)
@@ -95,18 +99,18 @@ class Replay:
         return outcome
 
     def _find(self, path):
-        """Return a function that sends events to the backend there.
+        """Return a list with a function for each backend there, that sends it events.
 
         It returns the letters of those that failed, by the ids of the events.
         """
+        found = []
         for delivery in self._deliveries:
-            for leaf in delivery.leaves():
-                if delivery.path_of(leaf) == path:
-                    return functools.partial(_to_leaf, delivery, leaf)
-            for place, router in routers_of(delivery.root.backends):
-                if delivery.path_of(place) == path:
-                    return functools.partial(_through, delivery, place, router)
-        return None
+            found += [functools.partial(_to_leaf, delivery, leaf)
+                      for leaf in delivery.leaves() if delivery.path_of(leaf) == path]
+            found += [functools.partial(_through, delivery, place, router)
+                      for place, router in routers_of(delivery.root.backends)
+                      if delivery.path_of(place) == path]
+        return found
 
     def _note(self, path, count, reason):
         before, _ = self.failures.get(path, (0, None))

@@ -7,6 +7,7 @@ from zope.interface.verify import verifyClass, verifyObject
 
 from trackstore.events import register_tracker, tracker_from
 from trackstore.events.backends.async_routing import AsyncRoutingBackend
+from trackstore.events.backends.routing import tree_of
 from trackstore.events.carriers import places
 from trackstore.events.carriers.interfaces import ICarrier
 from trackstore.events.carriers.records import json_of_event
@@ -33,7 +34,7 @@ def trackers():
     TRACKERS.clear()
     yield TRACKERS
     for tracker in TRACKERS.values():
-        for _, backend in places._all(tracker.backends):
+        for _, backend in tree_of(tracker.backends):
             if hasattr(backend, 'carrier'):
                 backend.close(0)
     TRACKERS.clear()
@@ -97,6 +98,8 @@ def test_the_contract(app):
     ({'tries': 1.5}, 'tries: 1.5 is not allowed; allowed are whole numbers from 1'),
     ({'time_limit': -1}, 'time_limit: -1 is no time; allowed are seconds, more th'),
     ({'soft_time_limit': True}, 'soft_time_limit: True is no time; allowed are'),
+    ({'pause': '0.5'}, "pause: '0.5' is no time; allowed are seconds, from 0"),
+    ({'longest_pause': None}, 'longest_pause: None is no time; allowed are seconds, f'),
     ({'queue': ''}, "queue: '' is no queue; allowed are names, and None"),
     ({'app': 17}, "app: 17 is no Celery application; allowed is one, or its path like"),
     ({'app': 'os.sep'}, "app: '/' is no Celery application"),

@@ -1,5 +1,6 @@
 """Dead letters: kept wherever there is room, looked at, and sent again."""
 
+import datetime
 import json
 import logging
 import os
@@ -129,6 +130,24 @@ def test_values_that_do_not_pickle(tmp_path):
         assert track.data['event']['data']['odd'].endswith('<lambda>')
 
 
+def test_one_that_does_not_pickle_leaves_the_others_as_they_are(tmp_path):
+    class Zone(datetime.tzinfo):
+        def utcoffset(self, moment):
+            return datetime.timedelta()
+
+        def __reduce__(self):
+            raise TypeError('no pickle')
+
+    odd = event(2, at=datetime.datetime(2026, 11, 21, tzinfo=Zone()))
+    DeadLetters(tmp_path / 'dead.fs').save([
+        Letter(each, 'queue.a', 'bad', 1, 0, 0) for each in (event(1), odd, event(3))])
+    with trackstore.open(tmp_path / 'dead.fs') as tracks:
+        found = [track.data['event'] for track in tracks.query()]
+    assert [each['data'] for each in found] == [
+        {'n': 1}, {'n': 2, 'at': '2026-11-21T00:00:00+00:00'}, {'n': 3}]
+    assert [each == event(n) for n, each in enumerate(found, 1)] == [True, False, True]
+
+
 def test_without_a_place_they_are_logged(caplog):
     backend = AsyncRoutingBackend(
         'queue', tries=1, backends={'down': Single([OSError('down')])})
@@ -218,7 +237,8 @@ def test_a_letter_that_is_made_while_another_is_saved(tmp_path, caplog):
     odd['data']['at'] = pickled_with(
         lambda: burial([Letter(event(2), 'queue.a', 'bad', 1, 0, 0)]))
     burial([Letter(odd, 'queue.a', 'bad', 1, 0, 0)])
-    assert [n for n, *_ in letters(tmp_path / 'dead.fs')] == [1]
+    # it is made twice: when it is tried whether the other one can be, and then
+    assert [n for n, *_ in letters(tmp_path / 'dead.fs')] == [2, 1]
     assert 'event not delivered to queue.a after 1 tries: bad: {"id": "id-2"' in (
         caplog.text)
 
@@ -312,6 +332,27 @@ def test_a_replay_to_a_backend_that_there_is_not(dead, configuration):
         '0 events delivered', '1 event not delivered to gone.x: there is no such '
                               'backend in the configuration']
     assert (0, 'gone.x', 1, 'bad') in letters(dead)
+
+
+def test_a_replay_does_not_choose_between_backends_of_one_path(dead, tmp_path):
+    path = tmp_path / 'same.toml'
+    for name in ('one', 'two'):
+        with path.open('a') as file:
+            file.write(f"""
+[backends.{name}]
+ENGINE = '{ENGINE}backends.async_routing.AsyncRoutingBackend'
+OPTIONS.backend_name = 'queue'
+[backends.{name}.OPTIONS.backends.a]
+ENGINE = '{ENGINE}backends.jsonlines.JSONLinesBackend'
+OPTIONS = {{path = '{tmp_path}/{name}.jsonl'}}
+""")
+    before = letters(dead)
+    assert run('replay', dead, path, '--backend', 'queue.a', status=1) == [
+        '0 events delivered', '5 events not delivered to queue.a: 2 backends of the '
+        'configuration have this path; give each AsyncRoutingBackend a backend_name '
+        'of its own']
+    assert letters(dead) == before
+    assert not list(tmp_path.glob('*.jsonl'))
 
 
 def test_a_replay_finds_backends_in_the_current_folder(dead, tmp_path, monkeypatch):

@@ -234,7 +234,9 @@ def test_backends_never_see_the_changes_of_others():
             super().answer(events)
     tree = {'a': Changing(), 'b': Changing(), 'c': RoutingBackend({'d': Changing()}),
             'e': RoutingBackend({'f': Changing()}, [mark])}
-    delivery(tree).deliver_all([event(1)])
+    all = delivery(tree)
+    for path, events in all.routed([event(1)]).items():
+        all.deliver(path, events)
     seen = {'n': 1, 'seen': 1}
     assert [each['data'] for backend in (
         tree['a'], tree['b'], tree['c'].backends['d'], tree['e'].backends['f'])

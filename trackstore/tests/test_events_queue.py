@@ -194,6 +194,9 @@ def test_sizes():
     assert size_of({**small, 'data': {'a': 'x' * 1000}}) > size_of(small) + 900
     nested = {**small, 'data': {'a': [{'b': (b'x' * 500, 'x' * 500)}]}}
     assert size_of(nested) > size_of(small) + 1000
+    statement = {'actor': {}, 'object': {'description': {'en': 'x' * 1000}}}
+    assert size_of(statement) > 1000
+    assert size_of({**small, 'data': ['x' * 1000]}) > 1000
 
 
 @pytest.mark.parametrize(('options', 'message'), [
@@ -248,6 +251,24 @@ def test_a_child_begins_with_an_empty_queue(gate, queue):
     gate.open.set()
     assert backend.flush(LONG)
     assert gate.numbers() == list(range(10))
+
+
+def test_a_child_counts_its_own(gate, queue):
+    gate.open.set()
+    tracker, backend = queue()
+    emit(tracker, 0, 10)
+    assert backend.flush(LONG)
+    backend.delivery.failed['gate',] = 3
+
+    def work():
+        before = backend.carrier.counts
+        emit(tracker, 10, 13)
+        backend.flush(LONG)
+        counts = backend.carrier.counts
+        return before['delivered'], before['failed'], counts['delivered']
+
+    assert in_child(work) == "({}, {}, {'gate': 3})"
+    assert backend.carrier.counts['delivered'] == {'gate': 10}
 
 
 def test_a_fork_while_others_emit(gate, queue):

@@ -110,6 +110,27 @@ def test_backends_of_different_speed(gate, queue, tmp_path):
     assert os.listdir(tmp_path / 'spill') == []
 
 
+def test_what_is_read_back_is_bounded_by_bytes(gate, queue):
+    """Also where the slowest backend keeps all in memory that the others have."""
+    class Fast(MemoryBackend):
+        def send_many(self, events):
+            held.append(line.held_bytes)
+            super().send_many(events)
+
+    fast, held = Fast(None), [0]
+    tracker, backend = queue({'fast': fast, 'gate': gate}, max_events=1000, batch=100,
+                             max_bytes=100_000)
+    line = backend.carrier._line
+    for number in range(200):
+        tracker.emit('n', {'n': number, 'text': 'x' * 5000})
+    assert gate.entered.wait(LONG)
+    wait_until(lambda: not line.reading and len(fast.events) >= line.held)
+    gate.open.set()
+    assert backend.flush(LONG)
+    assert gate.numbers() == numbers(fast.events) == list(range(200))
+    assert max(held) < 110_000  # one event may be beyond
+
+
 def test_many_threads_and_a_spill(gate, queue, tmp_path):
     gate.open.set()
     tracker, backend = queue()
@@ -237,9 +258,12 @@ def test_a_child_that_outlives_its_parent_does_not_keep_the_files(
     def work():
         tracker, _ = queue()
         emit(tracker, 0, 30)
-        child = in_child(lambda: time.sleep(LONG))
-        os.write(writer, str(child).encode())
+        in_child(outlive)
         os.kill(os.getpid(), signal.SIGKILL)
+
+    def outlive():  # by now it has closed what it has of its parent
+        os.write(writer, str(os.getpid()).encode())
+        time.sleep(LONG)
 
     assert status_of(in_child(work)) == -signal.SIGKILL
     os.close(writer)
@@ -310,6 +334,21 @@ def test_a_folder_that_is_none(tmp_path, make):
 def test_a_folder_needs_a_name(tmp_path):
     with pytest.raises(ConfigurationError, match="backend_name: '' is no name"):
         AsyncRoutingBackend(carrier=LocalCarrier(folder=tmp_path))
+
+
+def test_two_queues_of_a_tracker_with_one_name_and_folder(queue, tmp_path):
+    _, first = queue()
+    _, second = queue()     # instead of the first, as when it is made again
+    _, other = queue(name='other')
+    Tracker({'lrs': first, 'r': RoutingBackend({'warehouse': other, 'lrs': first})})
+    with pytest.raises(ConfigurationError) as error:
+        Tracker({'lrs': first, 'r': RoutingBackend({'warehouse': second})})
+    assert str(error.value) == (
+        f"backends: lrs and r.warehouse have the folder '{tmp_path}/spill' and the "
+        f"backend_name 'queue' both; one would take over the events of the other, so "
+        f"each needs a backend_name of its own")
+    tracker = Tracker({'lrs': first})
+    tracker.routing_backend.register_backend('lrs', second)
 
 
 def test_values_of_events_that_were_on_disk(gate, queue):

@@ -61,12 +61,9 @@ class AsyncRoutingBackend(RoutingBackend):
         self.backend_name = backend_name
         self.carrier = carrier
         super().__init__(backends, processors)
-        burial = Burial(DeadLetters.at(dead_letters))
         self.delivery = Delivery(self, backend_name or 'async', tries, pause,
-                                 longest_pause, burial)
+                                 longest_pause, Burial(DeadLetters.at(dead_letters)))
         carrier.bind(self)
-        if getattr(carrier, 'folder', None) is not None:
-            burial.use(carrier.folder)
 
     def register_backend(self, name, backend):
         _refuse_joining(backend, f'backends[{name!r}]')

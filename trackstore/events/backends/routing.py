@@ -54,7 +54,9 @@ class RoutingBackend:
             raise ConfigurationError(
                 f'backends[{name!r}]: {shown(backend)} is no backend; wanted is an '
                 f'object with a method send(event)')
-        self.backends = dict(sorted({**self.backends, name: backend}.items()))
+        backends = dict(sorted({**self.backends, name: backend}.items()))
+        _refuse_shared_folders(backends)
+        self.backends = backends
 
     def register_processor(self, processor):
         if not callable(processor):
@@ -109,6 +111,31 @@ class RoutingBackend:
                          event.get('name'), name, reason)
             except Exception:
                 log.exception(FAILED, event.get('name'), name)
+
+
+def tree_of(backends, above=()):
+    """Yield path, a list, and backend for all in a tree, also behind queues."""
+    for name, backend in backends.items():
+        path = [*above, name]
+        yield path, backend
+        if hasattr(backend, 'backends'):
+            yield from tree_of(backend.backends, path)
+
+
+def _refuse_shared_folders(backends):
+    """Raise an error for two queues of a tree that would take over from each other."""
+    owners = {}
+    for path, backend in tree_of(backends):
+        folder = getattr(getattr(backend, 'carrier', None), 'folder', None)
+        if folder is None:
+            continue
+        other, owner = owners.setdefault((folder.path, folder.name), (path, backend))
+        if owner is not backend:
+            raise ConfigurationError(
+                f'backends: {".".join(other)} and {".".join(path)} have the folder '
+                f'{folder.path!r} and the backend_name {backend.backend_name!r} both; '
+                f'one would take over the events of the other, so each needs a '
+                f'backend_name of its own')
 
 
 def _processed(processors, event):

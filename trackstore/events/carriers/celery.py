@@ -68,6 +68,8 @@ class CeleryCarrier:
                             ('time_limit', time_limit)):
             if value is not None:
                 checks.seconds(value, name)
+        for name, value in (('pause', pause), ('longest_pause', longest_pause)):
+            checks.seconds(value, name, zero=True)
         if queue is not None and not (isinstance(queue, str) and queue):
             raise ConfigurationError(
                 f'queue: {queue!r} is no queue; allowed are names, and None')
@@ -137,7 +139,10 @@ class CeleryCarrier:
 
 
 class _Burial:
-    """Makes dead letters of the backends of what the broker does not take."""
+    """Makes dead letters of the backends of what the broker does not take.
+
+    Routers below work where events are delivered, and not here.
+    """
 
     def __init__(self, delivery):
         self._delivery = delivery
@@ -149,9 +154,13 @@ class _Burial:
                 letter.tries) else ''
             by_reason.setdefault(told + letter.reason, []).append(letter.event)
         for reason, events in by_reason.items():
-            parts = self._delivery.routed(events, keep=True)
+            parts = self._delivery.unrouted(events)
             for path, own in (parts or {(): events}).items():
                 self._delivery.abandon(path, own, reason)
+
+    def use(self, folder):
+        """Write letters that cannot be saved to a ``SpillFolder``."""
+        self._delivery.bury.use(folder)
 
     def take_back(self):
         """Save letters that could not be saved before, if they can be now."""

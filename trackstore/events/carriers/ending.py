@@ -16,6 +16,7 @@ from trackstore.events.latelog import LateLog
 REASON = 'the process ended before it was delivered'
 
 HANGS = 'the backend did not come back'
+PROCESSOR_HANGS = 'a processor did not come back'
 
 #: So many seconds a thread has to notice that it is to end.
 NOTICE = 1
@@ -115,28 +116,31 @@ def join(lanes):
                 lane.thread.join(max(0, end - time.monotonic()))
 
 
-def abandon(line, delivery, only=None):
+def abandon(line, only=None):
     """Make dead letters of what a line has not delivered, or of ``only`` these."""
     left = 0
     for batch in (*line.batches, line.chunk):
-        for path, events in _left_of(batch, line, delivery, only):
-            delivery.abandon(path, events, REASON)
+        for path, events in left_of(batch, line, only):
+            line.delivery.abandon(path, events, REASON)
             left += len(events)
     log.error('%s: %s events were not delivered before the end of the process; '
-              'they are dead letters', delivery.name, left)
+              'they are dead letters', line.delivery.name, left)
 
 
-def _left_of(batch, line, delivery, only):
+def left_of(batch, line, only=None):
     """Yield path and events for each backend that has not all of a batch."""
     events, parts = batch.events, batch.parts
-    numbers = range(batch.first, batch.first + len(events))
+    numbers = batch.numbers or range(batch.first, batch.first + len(events))
     if only is not None:
-        numbers = [n for n in numbers if n in only]
-        events, parts = [events[n - batch.first] for n in numbers], None
+        found = [(n, event) for n, event in zip(numbers, events, strict=True)
+                 if n in only]
+        numbers, events = [n for n, _ in found], [event for _, event in found]
+        parts = None
     if parts is None:
-        parts = delivery.routed(events, keep=True)
+        parts = line.delivery.unrouted(events)
     for path, own in parts.items():
-        done = line.lanes[path].done if path in line.lanes else 0
+        done = min((lane.done for lane in line.lanes.values()
+                    if lane.path[:len(path)] == path), default=0)
         if own is events:
             own = [event for n, event in zip(numbers, own, strict=True) if n > done]
         if own and (batch.last is None or done < batch.last):

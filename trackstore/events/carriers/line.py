@@ -1,12 +1,12 @@
 """A line of events, and a thread for each backend that takes them from it in order."""
 
-import contextlib
 import itertools
 import logging
 import threading
 import time
 from collections import deque
 
+from trackstore.events.carriers import ending
 from trackstore.events.carriers.reading import Reader
 from trackstore.events.deliverythread import DeliveryThread
 from trackstore.events.latelog import late, logged_after
@@ -58,7 +58,7 @@ class Line:
     ``batches`` is to be read from the spill.
     """
 
-    def __init__(self, delivery, batch, delay, most, most_bytes, keep=False):
+    def __init__(self, delivery, batch, delay, most, most_bytes):
         self.lock = threading.RLock()
         self.changed = threading.Condition(self.lock)
         self.delivery = delivery
@@ -66,7 +66,7 @@ class Line:
         self.delay = delay
         self.most = most
         self.most_bytes = most_bytes
-        self.keep = keep            # whether events may have to be written later
+        self.batch_bytes = min(BATCH_BYTES, most_bytes)
         self.batches = deque()
         self.gone = 0               # how many batches have left
         self.held = self.held_bytes = 0     # of the events in batches
@@ -101,7 +101,8 @@ class Line:
 
     def tell(self):
         """Let those go on who wait for events, and grant room anew."""
-        full = len(self.chunk.events) >= self.batch or self.chunk_bytes() > BATCH_BYTES
+        full = (len(self.chunk.events) >= self.batch
+                or self.chunk_bytes() > self.batch_bytes)
         if full:
             self.close_chunk()
         if full or self.idle:
@@ -122,7 +123,7 @@ class Line:
         self.room = self.is_open and not self.idle and min(
             self.batch - count, self.most - self.held - count)
         self.room_bytes = self._granted = min(
-            BATCH_BYTES - size, self.most_bytes - self.held_bytes - size)
+            self.batch_bytes - size, self.most_bytes - self.held_bytes - size)
 
     def has_room(self, size):
         """Tell whether memory has room for an event; it has for a single one."""
@@ -253,8 +254,7 @@ class Line:
                         self.close_chunk()
                         continue
                 elif self.behind:
-                    if not self.reading and (
-                            not self.held or self.held + self.batch <= self.most):
+                    if not self.reading and self._has_room_for_a_batch():
                         self.reading = True
                         return Reader
                 elif self.ended:
@@ -265,11 +265,18 @@ class Line:
                 self.changed.wait(wait)
         return None
 
+    def _has_room_for_a_batch(self):
+        """Tell whether memory has room for what is read next; an empty one has."""
+        return not self.held or (
+            self.held + self.batch <= self.most
+            and self.held_bytes + self.batch_bytes <= self.most_bytes)
+
     def _read(self):
         """Read a batch from disk."""
         try:
             # what has been delivered to one is not mixed with what has not
-            found, size = self.reader.read(self.batch, BATCH_BYTES, self._boundary())
+            found, size = self.reader.read(
+                self.batch, self.batch_bytes, self._boundary())
         except FileNotFoundError as error:
             with logged_after(), self.lock:     # somebody has removed it
                 self.reader.leave_out(error.filename)
@@ -304,12 +311,8 @@ class Line:
         left = 0
         parts = self._parts(lane, batch)
         if parts and (batch.last > lane.done or not self.again):
-            try:
-                left = self.delivery.deliver(lane.path, parts, self.again, self.stop)
-            except BaseException:  # of the log, say
-                with contextlib.suppress(Exception):
-                    log.exception('%s events are lost on their way to %s',
-                                  len(parts), '.'.join(lane.path))
+            left = self.delivery.deliver_or_abandon(
+                lane.path, parts, self.again, self.stop)
             if not lane.begun:
                 lane.begun = True
                 self.on_begin()
@@ -335,15 +338,28 @@ class Line:
     def _parts(self, lane, batch):
         with self._routing:
             if batch.parts is None:
-                parts = self.delivery.routed(batch.events, self.keep)
+                parts = self._routed(batch)
                 with logged_after(), self.lock:
                     if not self.again:
                         self._see_to_new(lane.place, batch.first)
                     batch.waiting = len(self.lanes)
-                    batch.parts = parts
+                    batch.parts = dict.fromkeys(self.lanes, []) if (
+                        parts is None) else parts
         if lane.path in batch.parts:
             return batch.parts[lane.path]
         return batch.events if self.again and lane.path else []
+
+    def _routed(self, batch):
+        """Return the parts of a batch; where that breaks off, None, and make letters.
+        """
+        try:
+            # kept as they came, to be written or letters where that does not end well
+            return self.delivery.routed(batch.events, keep=True)
+        except BaseException as error:  # of the log, say
+            with self.lock:
+                left = list(ending.left_of(batch, self))
+            self.delivery.broke_off(left, error)
+            return None
 
     def _left(self):
         """Let go of what each lane has delivered."""

@@ -96,6 +96,8 @@ class LocalCarrier:
                 f'each backend needs one of its own')
         self._delivery = backend.delivery
         self._spilling.bind(backend.backend_name)
+        if self.folder is not None:     # which may have letters to be saved now
+            self._delivery.bury.use(self.folder)
         self._begin()
         ending.watch(self)
         self._at_exit = ending.AtExit(self._finish)
@@ -107,7 +109,7 @@ class LocalCarrier:
         """Start with an empty queue and no thread."""
         self._ended = self._started = self._used = self._done = False
         self._line = Line(self._delivery, self._batch, self._delay, self._max_events,
-                          self._max_bytes, keep=self._spilling.folder is not None)
+                          self._max_bytes)
         self._line.owner = self     # whose threads go on without other references
         self._spilling.line = self._line
         self._line.on_empty = self._spilling.leave
@@ -125,7 +127,6 @@ class LocalCarrier:
             self._recovery.forget()
             self._spilling.forget()
         finally:  # whatever another thread was about to do with the files
-            self._delivery.renew()
             self._dropped = 0
             self._begin()
 
@@ -217,14 +218,27 @@ class LocalCarrier:
 
     def _deliver_here(self, event):
         """Deliver an event that comes after the end, and wait for that."""
-        for path, events in self._delivery.routed([event]).items():
-            done = ending.within(max(self._wait, ending.NOTICE),
-                                 self._deliver_now, path, events)
-            if not done:
-                self._delivery.abandon(path, events, ending.HANGS)
+        delivery, seconds = self._delivery, max(self._wait, ending.NOTICE)
+        routed = []
+
+        def route():
+            try:  # kept as it is: a processor that hangs may go on with its copy
+                routed.append(delivery.routed([event], keep=True))
+            except Exception as error:  # of the log, say
+                routed.append({})
+                delivery.broke_off(delivery.unrouted([event]).items(), error)
+
+        ending.within(seconds, route)
+        if not routed:
+            for path, events in delivery.unrouted([event]).items():
+                delivery.abandon(path, events, ending.PROCESSOR_HANGS)
+            return
+        for path, events in routed[0].items():
+            if not ending.within(seconds, self._deliver_now, path, events):
+                delivery.abandon(path, events, ending.HANGS)
 
     def _deliver_now(self, path, events):
-        if self._delivery.deliver(path, events, stop=ending.NO_PAUSE):
+        if self._delivery.deliver_or_abandon(path, events, stop=ending.NO_PAUSE):
             self._delivery.abandon(path, events, ending.REASON)
 
     # the end
@@ -294,7 +308,7 @@ class LocalCarrier:
             if not line.is_empty():
                 self._spilling.save_at_end()
                 if line.spill is None:
-                    ending.abandon(line, self._delivery)
+                    ending.abandon(line)
             self._spilling.close()
 
     def _finish(self):

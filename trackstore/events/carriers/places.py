@@ -1,5 +1,6 @@
 """Where a backend is in the trees of the registered trackers."""
 
+from trackstore.events.backends.routing import tree_of
 from trackstore.events.exceptions import TrackerError
 from trackstore.events.tracker import TRACKERS
 
@@ -11,7 +12,7 @@ def place_of(backend):
     backend itself; of a backend that is in no tree, only the last.
     """
     for name, tracker in list(TRACKERS.items()):
-        for path, each in _all(tracker.backends):
+        for path, each in tree_of(tracker.backends):
             if each is backend:
                 return {'tracker': name, 'path': path, 'name': backend.backend_name}
     return {'tracker': None, 'path': None, 'name': backend.backend_name}
@@ -24,11 +25,11 @@ def backend_at(place):
     ``TrackerError`` (a KeyError) where there is none, or several.
     """
     if place['path'] is not None and (tracker := TRACKERS.get(place['tracker'])):
-        for path, each in _all(tracker.backends):
+        for path, each in tree_of(tracker.backends):
             if path == place['path'] and hasattr(each, 'delivery'):
                 return each
     found = {id(each): each for tracker in list(TRACKERS.values())
-             for _, each in _all(tracker.backends)
+             for _, each in tree_of(tracker.backends)
              if hasattr(each, 'delivery') and each.backend_name == place['name']}
     if len(found) == 1 and place['name']:
         return next(iter(found.values()))
@@ -37,12 +38,3 @@ def backend_at(place):
         f'place: this process has no AsyncRoutingBackend at {told!r}, and '
         f'{len(found) or "none"} with the backend_name {place["name"]!r}; register a '
         f'tracker of the same configuration as where the events come from')
-
-
-def _all(backends, above=()):
-    """Yield path, a list, and backend for all in a tree."""
-    for name, backend in backends.items():
-        path = [*above, name]
-        yield path, backend
-        if hasattr(backend, 'backends'):
-            yield from _all(backend.backends, path)

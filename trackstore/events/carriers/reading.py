@@ -3,6 +3,7 @@
 import os
 
 from trackstore.events.carriers.records import event_in, value_of
+from trackstore.events.carriers.sizes import EVENT
 from trackstore.events.latelog import LateLog
 
 #: So many bytes are read at a time.
@@ -30,7 +31,7 @@ class Reader:
         return reader
 
     def read(self, count, size, until=None):
-        """Return events as pairs of number and event, and how many bytes they have.
+        """Return events as pairs of number and event, and about how many bytes.
 
         They are ``count`` at the most, and only one of them is beyond ``size``
         bytes; none is beyond the number ``until``.
@@ -49,7 +50,7 @@ class Reader:
                     if len(found) == count or taken > size:
                         return found, taken
                     self._take(path, value, found)
-                    taken += len(line)
+                    taken += EVENT + len(line)
                 elif value is None:
                     self._damaged(path)
                 self._offset += len(line)

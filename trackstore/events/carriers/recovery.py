@@ -118,8 +118,7 @@ class Recovery:
             return
         log.warning('%s: its process has ended; its events (%s bytes at the most) '
                     'are delivered now', spill.path, f'{len(spill):,}')
-        line = Line(self._delivery, self._batch, 0, self._most, self._most_bytes,
-                    keep=True)
+        line = Line(self._delivery, self._batch, 0, self._most, self._most_bytes)
         line.on_empty = lambda: self._finish(line)
         line.on_begin = self.on_begin
         positions = spill.positions()

@@ -64,4 +64,5 @@ class Refuge:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield file
         finally:
+            fcntl.flock(file, fcntl.LOCK_UN)    # a child may have it open, too
             os.close(file)

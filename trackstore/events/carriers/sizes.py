@@ -8,10 +8,12 @@ def size_of(event):
     """Return about how many bytes an event takes, at a small part of its cost.
 
     The values of its context are shared with other events, so these do not count.
+    Statements have all in keys of their own.
     """
     data = event.get('data')
-    size = EVENT + VALUE * len(event.get('context') or ())
-    return size + _size_of_dict(data) if type(data) is dict else size
+    if type(data) is dict:
+        return EVENT + VALUE * len(event.get('context') or ()) + _size_of_dict(data)
+    return EVENT + _size_of_dict(event)
 
 
 def _size_of_dict(value):

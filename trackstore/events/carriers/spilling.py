@@ -167,7 +167,7 @@ class Spilling:
             log.error('%s: events cannot be written: %s', self.folder.path, error)
             if spill is not None:
                 spill.remove()
-            ending.abandon(line, line.delivery, missing)
+            ending.abandon(line, missing)
 
     def close(self):
         """Give the files free."""
