@@ -166,7 +166,8 @@ def _file_of(store):
     elif is_uri(where):
         raise BackupError(f'store: {without_password(where)!r} {_instead(where)}')
     if not os.path.isfile(where):
-        raise BackupError(f'store: there is no database file at {where!r}')
+        raise BackupError(
+            f'store: there is no database file at {without_password(where)!r}')
     with open(where, 'rb') as file:
         if file.read(4) not in (b'FS21', b'FS30'):
             raise BackupError(
@@ -191,7 +192,8 @@ def _make(folder):
         os.mkdir(folder)
     except OSError as error:
         raise BackupError(
-            f'folder: {folder!r} cannot be made: {error.strerror}') from error
+            f'folder: {without_password(folder)!r} cannot be made: '
+            f'{error.strerror}') from error
 
 
 @contextmanager
@@ -261,7 +263,7 @@ def parts(folder: str | os.PathLike) -> list[Part]:
     """Return the parts that a folder has, the oldest first."""
     folder = os.fspath(folder)
     if not os.path.isdir(folder):
-        raise BackupError(f'folder: there is no folder {folder!r}')
+        raise BackupError(f'folder: there is no folder {without_password(folder)!r}')
     there = set(os.listdir(folder))
     ends = {name: end for each in there if each.endswith('.dat')
             for name, _, end, _ in listing(os.path.join(folder, each))}

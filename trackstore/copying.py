@@ -111,7 +111,7 @@ def _must_exist(source):
     """Opening a URI would make the file."""
     path = _file(source)
     if path and not os.path.exists(path):
-        raise CopyError(f'source: there is no database at {path!r}')
+        raise CopyError(f'source: there is no database at {_shown(path)!r}')
 
 
 def _file(where):

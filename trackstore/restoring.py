@@ -102,7 +102,7 @@ def _target_of(store, overwrite):
             f'then: trackstore copy FILE URI')
     folder = os.path.dirname(os.path.abspath(followed(where)))
     if not os.path.isdir(folder):
-        raise BackupError(f'store: there is no folder {folder!r}')
+        raise BackupError(f'store: there is no folder {without_password(folder)!r}')
     if os.path.isdir(where):
         raise BackupError(f'store: {where!r} is a folder; allowed is a file')
     if os.path.exists(where) and not os.path.isfile(where):
