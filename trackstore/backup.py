@@ -34,6 +34,9 @@ MOMENT = '%Y-%m-%d-%H-%M-%S'
 FILE_URI = 'file://'
 LOCK = 'backup.lock'
 
+#: The file of a folder that has the path of the store whose backups are there.
+STORE = 'backup.store'
+
 #: What reading a hurt file of the folder brings about.
 UNREADABLE = (OSError, EOFError, zlib.error)
 
@@ -71,7 +74,7 @@ def backup(store: str | os.PathLike, folder: str | os.PathLike, full: bool = Fal
     ``store``
         the path of the file (or a URI ``file://...``)
     ``folder``
-        where the backups are; it is made if it does not exist
+        where the backups are, of this store alone; it is made if it does not exist
     ``full``
         whether to copy the whole file also where an increment would do
     ``compress``
@@ -87,6 +90,7 @@ def backup(store: str | os.PathLike, folder: str | os.PathLike, full: bool = Fal
     if not os.path.isdir(folder):
         _make(folder)
     with locked(os.path.join(folder, LOCK), folder):
+        _must_be_its_own(folder, store)
         for _ in range(TRIES):
             before = _identity(store)
             _wait_for_a_free_second(folder)
@@ -103,12 +107,42 @@ def backup(store: str | os.PathLike, folder: str | os.PathLike, full: bool = Fal
     raise BackupError(f'store: {store!r} is being packed again and again')
 
 
+def _must_be_its_own(folder, store):
+    """Two stores would take each other's backups for their own older ones.
+
+    One that was moved goes on where its backups end.
+    """
+    other = _marked(folder)
+    if not other or other == os.path.realpath(store) or not parts(folder):
+        return
+    if _continued(store, folder, quick=True) is None:
+        raise BackupError(
+            f'folder: {folder!r} has the backups of {other!r}; allowed is a folder '
+            f'for each store (where it is that store, moved and packed since, remove '
+            f'{os.path.join(folder, STORE)!r})')
+
+
+def _marked(folder):
+    try:
+        return os.fsdecode(_bytes(os.path.join(folder, STORE)))
+    except FileNotFoundError:
+        return None
+
+
+def _mark(folder, store):
+    path = os.path.realpath(store)
+    if _marked(folder) != path:
+        with open(os.path.join(folder, STORE), 'wb') as file:
+            file.write(os.fsencode(path))
+
+
 def _back_up(store, folder, full, compress, quick):
     known = {part.path for part in parts(folder)}
     options = SimpleNamespace(
         file=store, repository=folder, full=full, gzip=compress, killold=False)
     series = None if full else _continued(store, folder, quick)
     try:
+        _mark(folder, store)
         if series is None:
             repozo.do_full_backup(options)
         elif series[-1].store < os.path.getsize(store):
