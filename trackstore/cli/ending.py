@@ -4,6 +4,30 @@ import signal
 import sys
 from contextlib import contextmanager
 
+import click
+
+#: The exit status after Ctrl-C, as the shell has it: 1 has other meanings.
+INTERRUPTED = 128 + signal.SIGINT
+
+
+class Interrupted(click.ClickException):
+    """The user has stopped the command."""
+
+    exit_code = INTERRUPTED
+
+    def __init__(self, message='interrupted'):
+        super().__init__(message)
+
+
+class Commands(click.Group):
+    """A group of commands that Ctrl-C ends with a status of its own."""
+
+    def invoke(self, ctx):
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise Interrupted from None
+
 
 @contextmanager
 def cleaning_up():

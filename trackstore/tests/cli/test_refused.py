@@ -2,6 +2,7 @@
 
 import gzip
 from contextlib import nullcontext
+from unittest import mock
 
 import pytest
 from click.testing import CliRunner
@@ -196,3 +197,17 @@ def test_a_server_is_not_asked_for_its_size(tmp_path, monkeypatch):
         monkeypatch.setattr(
             trackstore, 'open', lambda *_, **options: nullcontext(tracks))
         assert lines('count', 'memory://one') == ['0']
+
+
+@pytest.mark.parametrize(('words', 'method'), [
+    (['verify', 'STORE'], 'trackstore.TrackingStorage.verify'),
+    (['count', 'STORE'], 'trackstore.TrackingStorage.count'),
+    (['export', 'STORE', 'NEW'], 'trackstore.cli.export.export_tracks'),
+    (['copy', 'STORE', 'NEW'], 'trackstore.cli.copy.copy_database'),
+    (['backup', 'STORE', 'NEW'], 'trackstore.backup.backup'),
+    (['backup', '--verify', 'NEW'], 'trackstore.backup.verify')])
+def test_an_interruption(words, method, store, tmp_path):
+    places = {'STORE': store, 'NEW': tmp_path / 'new.csv'}
+    with mock.patch(method, side_effect=KeyboardInterrupt):
+        result = invoke(*(places.get(word, word) for word in words))
+    assert result.exit_code == 130 and result.output == 'Error: interrupted\n'
