@@ -33,6 +33,9 @@ NAME = re.compile(r'(\d{4}(?:-\d\d){5})\.(delta)?fsz?\Z', re.A)
 MOMENT = '%Y-%m-%d-%H-%M-%S'
 LOCK = 'backup.lock'
 
+#: The file of a folder that has the path of the store whose backups are there.
+STORE = 'backup.store'
+
 #: What reading a hurt file of the folder brings about.
 UNREADABLE = (OSError, EOFError, zlib.error)
 
@@ -70,7 +73,7 @@ def backup(store: str | os.PathLike, folder: str | os.PathLike, full: bool = Fal
     ``store``
         the path of the file (or a URI ``file://...``)
     ``folder``
-        where the backups are; it is made if it does not exist
+        where the backups are, of this store alone; it is made if it does not exist
     ``full``
         whether to copy the whole file also where an increment would do
     ``compress``
@@ -86,6 +89,7 @@ def backup(store: str | os.PathLike, folder: str | os.PathLike, full: bool = Fal
     if not os.path.isdir(folder):
         _make(folder)
     with locked(os.path.join(folder, LOCK), folder):
+        _must_be_its_own(folder, store)
         for _ in range(TRIES):
             before = _identity(store)
             _wait_for_a_free_second(folder)
@@ -102,12 +106,42 @@ def backup(store: str | os.PathLike, folder: str | os.PathLike, full: bool = Fal
     raise BackupError(f'store: {store!r} is being packed again and again')
 
 
+def _must_be_its_own(folder, store):
+    """Two stores would take each other's backups for their own older ones.
+
+    One that was moved goes on where its backups end.
+    """
+    other = _marked(folder)
+    if not other or other == os.path.realpath(store) or not parts(folder):
+        return
+    if _continued(store, folder, quick=True) is None:
+        raise BackupError(
+            f'folder: {folder!r} has the backups of {other!r}; allowed is a folder '
+            f'for each store (where it is that store, moved and packed since, remove '
+            f'{os.path.join(folder, STORE)!r})')
+
+
+def _marked(folder):
+    try:
+        return os.fsdecode(_bytes(os.path.join(folder, STORE)))
+    except FileNotFoundError:
+        return None
+
+
+def _mark(folder, store):
+    path = os.path.realpath(store)
+    if _marked(folder) != path:
+        with open(os.path.join(folder, STORE), 'wb') as file:
+            file.write(os.fsencode(path))
+
+
 def _back_up(store, folder, full, compress, quick):
     known = {part.path for part in parts(folder)}
     options = SimpleNamespace(
         file=store, repository=folder, full=full, gzip=compress, killold=False)
     series = None if full else _continued(store, folder, quick)
     try:
+        _mark(folder, store)
         if series is None:
             repozo.do_full_backup(options)
         elif series[-1].store < os.path.getsize(store):
@@ -164,7 +198,8 @@ def _file_of(store):
     if where is None:
         raise BackupError(f'store: {without_password(store)!r} {_instead(store)}')
     if not os.path.isfile(where):
-        raise BackupError(f'store: there is no database file at {where!r}')
+        raise BackupError(
+            f'store: there is no database file at {without_password(where)!r}')
     with open(where, 'rb') as file:
         if file.read(4) not in (b'FS21', b'FS30'):
             raise BackupError(
@@ -189,7 +224,8 @@ def _make(folder):
         os.mkdir(folder)
     except OSError as error:
         raise BackupError(
-            f'folder: {folder!r} cannot be made: {error.strerror}') from error
+            f'folder: {without_password(folder)!r} cannot be made: '
+            f'{error.strerror}') from error
 
 
 @contextmanager
@@ -259,7 +295,7 @@ def parts(folder: str | os.PathLike) -> list[Part]:
     """Return the parts that a folder has, the oldest first."""
     folder = os.fspath(folder)
     if not os.path.isdir(folder):
-        raise BackupError(f'folder: there is no folder {folder!r}')
+        raise BackupError(f'folder: there is no folder {without_password(folder)!r}')
     there = set(os.listdir(folder))
     ends = {name: end for each in there if each.endswith('.dat')
             for name, _, end, _ in listing(os.path.join(folder, each))}

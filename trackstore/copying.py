@@ -66,7 +66,7 @@ def copy(source: str | os.PathLike, target: str | os.PathLike,
     Both are paths or URIs, as for ``trackstore.open``.  The source may be
     written to in the meantime: what it had at the start is copied.  The target
     is empty or the beginning of the same copy, which is then completed; nobody
-    else may write to it.
+    else may write to it meanwhile, and where somebody does, the copy ends.
 
     ``progress(done, total, remark)`` is called with numbers of bytes, of
     objects and of tracks, as ``remark`` says.
@@ -109,7 +109,7 @@ def _must_exist(source):
     """Opening a URI would make the file."""
     path = path_of(os.fspath(source))
     if path and not os.path.exists(path):
-        raise CopyError(f'source: there is no database at {path!r}')
+        raise CopyError(f'source: there is no database at {_shown(path)!r}')
 
 
 @contextmanager
@@ -130,6 +130,8 @@ class _Copying:
         self.unanswered = 0
         #: the objects as of the start, by number: the transaction of each
         self.current = LLBTree()
+        #: the last transaction of the target, as far as is known here
+        self.written = z64
         self.problems = []
         self.last = origin.lastTransaction() or z64
         if self.last == z64:
@@ -192,7 +194,8 @@ class _Copying:
 
     def copy(self, goal):
         """Copy what is not there yet."""
-        with (_transactions(goal, goal.lastTransaction()) as there,
+        self.written = _last(goal)
+        with (_transactions(goal, self.written) as there,
               _transactions(self.origin, self.last) as transactions):
             self._copy(goal, there, transactions)
 
@@ -250,16 +253,33 @@ class _Copying:
             del self.current[number]
 
     def _restore(self, transaction, goal):
-        goal.tpc_begin(transaction, transaction.tid, transaction.status)
+        try:
+            goal.tpc_begin(transaction, transaction.tid, transaction.status)
+        except Exception:  # PostgreSQL may have it from another copy
+            self._must_be_alone(goal)
+            raise
         try:
             for record in transaction:
                 self._restore_record(record, transaction, goal)
             goal.tpc_vote(transaction)
+            self._must_be_alone(goal)
             goal.tpc_finish(transaction)
         except BaseException:
             goal.tpc_abort(transaction)
             raise
+        self.written = transaction.tid
         self.transactions += 1
+
+    def _must_be_alone(self, goal):
+        """What is older than the last transaction would hide what others wrote.
+
+        After the vote nobody else can write before the transaction has ended.
+        """
+        if _last(goal) != self.written:
+            raise CopyError(
+                f'target: {self.target!r} is being written to by somebody else; '
+                f'allowed is one copy at a time, and no other writer until it has '
+                f'ended')
 
     def _restore_record(self, record, transaction, goal):
         self._note(record)
@@ -355,6 +375,15 @@ def _loaded(storage, oid, before):
     except POSKeyError:
         return None
     return found and found[:2]
+
+
+def _last(storage):
+    """Return the last transaction of a storage, whoever wrote it."""
+    if hasattr(storage, 'server_status'):  # a client of ZEO hears of it later
+        return bytes.fromhex(storage.server_status()['last-transaction'])
+    if hasattr(storage, 'poll_invalidations'):  # as RelStorage, it shows a snapshot
+        storage.poll_invalidations()
+    return storage.lastTransaction() or z64
 
 
 @contextmanager

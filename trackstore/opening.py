@@ -27,9 +27,13 @@ _PASSWORDS = [re.compile(each, re.DOTALL | re.IGNORECASE) for each in (
     r'(//[^/:]*:).*(@)',
     r'([?&](?:password|passwd|pwd)=)[^&]*()',
     # slips: a slash is missing or in the name, or the host is left out
-    r'\A(postgres(?:ql)?:/*[^:@]*:).*(@)',
-    r'\A(postgres(?:ql)?:/*[^:/?@]*:)(?!\d+(?:[/?]|\Z))[^/?@]*((?:[/?][^@]*)?)\Z',
+    r'(\bpostgres(?:ql)?:/*[^:@]*:).*(@)',
+    r'(\bpostgres(?:ql)?:/*[^:/?@]*:)(?!\d+(?:[/?]|\Z))[^/?@]*((?:[/?][^@]*)?)\Z',
 )]
+_USER_AND_PASSWORD = re.compile(r'([^:@]*:)(?!/).*(@)', re.DOTALL)
+# As a line of a configuration has it, which its error shows.
+_SET_PASSWORD = re.compile(
+    r'''\b((?:password|passwd|pwd)\s*=\s*)('[^'"]*'|\S+)''', re.IGNORECASE)
 _POSTGRES = re.compile(r'postgres(ql)?:', re.IGNORECASE)
 # What RelStorage reads as it stands: it does not decode %40, and it puts the
 # parts between the quotes of a connection string.
@@ -117,7 +121,7 @@ def database(where: str | os.PathLike, create: bool = True,
         if not is_uri(os.fspath(where)):
             raise
         raise OpenError(
-            f'where: there is no database at {without_password(where)!r} yet, and it '
+            f'where: there is no database at {_told(where)} yet, and it '
             f'is opened for reading only') from error
     except BaseException:
         storage.close()
@@ -145,20 +149,20 @@ def open_storage(where: str | os.PathLike, create: bool = True,
 def _file_storage(where, create, readOnly):
     if not where or os.path.isdir(where):
         raise OpenError(
-            f'where: {where!r} is no file; allowed are the path of a database '
+            f'where: {_told(where)} is no file; allowed are the path of a database '
             f'file and a ZODB URI')
     path = followed(where)
     _take_back_pack(path, readOnly)
     if not os.path.exists(path):
         if not create:
-            raise OpenError(f'where: there is no database at {where!r}')
+            raise OpenError(f'where: there is no database at {_told(where)}')
         folder = os.path.dirname(os.path.abspath(path))
         if not os.path.isdir(folder):
-            raise OpenError(f'where: there is no folder {folder!r}')
+            raise OpenError(f'where: there is no folder {_told(folder)}')
     _must_not_be_special(where, path)
     if os.path.exists(path) and not _looks_right(path):
         raise OpenError(
-            f'where: {where!r} is no ZODB database; its first bytes are not '
+            f'where: {_told(where)} is no ZODB database; its first bytes are not '
             f'those of a FileStorage')
     with _one_at_a_time(where):
         return _at_its_place(
@@ -212,7 +216,7 @@ def _one_at_a_time(where):
         yield
     except LockError as error:
         raise OpenError(
-            f'where: {where!r} is open already, here or in another process; '
+            f'where: {_told(where)} is open already, here or in another process; '
             f'allowed is one at a time, or readOnly=True, or a server such as '
             f'ZEO') from error
 
@@ -231,9 +235,18 @@ def path_of(where: str) -> str | None:
 
 def without_password(where: str) -> str:
     """Return a place as it may be shown."""
+    shown = _hidden(where)
+    return shown if shown != where else _USER_AND_PASSWORD.sub(r'\1***\2', where, 1)
+
+
+def _told(where):
+    return repr(without_password(os.fspath(where)))
+
+
+def _hidden(text):
     for each in _PASSWORDS:
-        where = each.sub(r'\1***\2', where)
-    return where
+        text = each.sub(r'\1***\2', text)
+    return text
 
 
 def _pack_was_cut_short(where):
@@ -273,7 +286,7 @@ def _storage_from_uri(uri, create, readOnly):
         readOnly = readOnly or bool(_READ_ONLY.search(uri))
         _take_back_pack(path, readOnly)
         if not (create or os.path.exists(path)):
-            raise OpenError(f'where: there is no database at {link!r}')
+            raise OpenError(f'where: there is no database at {_told(link)}')
         _must_not_be_special(link, path)
         uri = _of_file(uri, path, readOnly)
     try:
@@ -293,7 +306,7 @@ def _storage_from_uri(uri, create, readOnly):
             _POSTGRES.sub('postgres:', uri, count=1))  # as RelStorage calls it
         storage = _at_its_place(link, path, readOnly, factory)
     except Exception as error:  # every engine has its own
-        why = without_password(_why(error, uri))
+        why = _SET_PASSWORD.sub(r'\1***', _hidden(_why(error, uri)))
         raise OpenError(
             f'where: {shown!r} cannot be opened: {why}') from error
     return storage, arguments
@@ -323,5 +336,8 @@ def _why(error, uri):
         if sign in why:
             return (f'Schema mismatch: the database was made {made} history; allowed '
                     f'is keep_history={allowed}')
+    if why.startswith('no replacement for ') and hasattr(error, 'lineno'):
+        return (f'in line {error.lineno} of the configuration a $ is before what is '
+                f'no name that it defines; write $$ for a $')
     why = why.partition('\nLINE ')[0]  # there PostgreSQL shows its own statement
     return ' '.join(why.split()) or repr(error)

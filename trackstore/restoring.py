@@ -48,12 +48,15 @@ class Restored:
     ``last`` is the time stamp of the last transaction in it.  ``asOf`` is the
     moment that it shows: the one that was asked for, or that of the backup if
     the folder does not reach as far.  ``bytes`` is the length of the file.
+    ``leftOut`` is the number of newer parts that might have reached farther, but
+    have not been completed.
     """
 
     path: str
     asOf: float
     last: float
     bytes: int
+    leftOut: int
 
 
 def restore(folder: str | os.PathLike, store: str | os.PathLike,
@@ -87,8 +90,17 @@ def restore(folder: str | os.PathLike, store: str | os.PathLike,
         last, length = _look_at(path)
         _put(path, store, overwrite)
     reached = max(part.moment, last)
-    return Restored(
-        store, reached if at is None else min(at, reached), last, length)
+    asOf = reached if at is None else min(at, reached)
+    return Restored(store, asOf, last, length, _left_out(folder, at))
+
+
+def _left_out(folder, at):
+    """Return the number of parts after the last usable one, unless that is enough."""
+    found = parts(folder)
+    newest = max(part.moment for part in found if part.store is not None)
+    if at is not None and at <= newest:
+        return 0
+    return sum(part.moment > newest for part in found)
 
 
 def _target_of(store, overwrite):
@@ -100,7 +112,7 @@ def _target_of(store, overwrite):
             f'then: trackstore copy FILE URI')
     folder = os.path.dirname(os.path.abspath(followed(where)))
     if not os.path.isdir(folder):
-        raise BackupError(f'store: there is no folder {folder!r}')
+        raise BackupError(f'store: there is no folder {without_password(folder)!r}')
     if os.path.isdir(where):
         raise BackupError(f'store: {where!r} is a folder; allowed is a file')
     if os.path.exists(where) and not os.path.isfile(where):

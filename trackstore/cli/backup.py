@@ -41,8 +41,8 @@ def backup(places, full, gzip, quick, keep, task, as_json):
 
     The first backup is a full one; the next ones have what was added since,
     until a pack makes a full one necessary.  STORE may be written to in the
-    meantime.  For a ZEO server back up its file, on its machine; PostgreSQL has
-    pg_dump.
+    meantime; each one has a FOLDER of its own.  For a ZEO server back up its
+    file, on its machine; PostgreSQL has pg_dump.
 
     The exit status of --verify is 1 when something is wrong.
     """

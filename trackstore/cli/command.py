@@ -7,6 +7,7 @@ from trackstore.cli.compact import compact
 from trackstore.cli.copy import copy
 from trackstore.cli.count import count
 from trackstore.cli.deadletters import dead_letters
+from trackstore.cli.ending import Commands
 from trackstore.cli.events import events
 from trackstore.cli.export import export
 from trackstore.cli.histogram import histogram
@@ -20,7 +21,7 @@ from trackstore.cli.top import top
 from trackstore.cli.verify import verify
 
 
-@click.group(context_settings={'help_option_names': ['-h', '--help']})
+@click.group(cls=Commands, context_settings={'help_option_names': ['-h', '--help']})
 @click.version_option(package_name='trackstore')
 def command():
     """Take in logs, and ask what users did.

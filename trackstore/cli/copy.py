@@ -31,7 +31,7 @@ def copy(source, target, as_json):
     FROM and TO are paths or ZODB URIs.  All is copied: every store, all else in
     the database, and the history where both ends keep one.  FROM may be written
     to in the meantime.  TO is empty; a copy that was interrupted goes on where
-    it ended.
+    it ended.  Nobody else may write to TO meanwhile.
 
     The exit status is 0 when the two are equal, 1 when something differs, and 2
     when nothing can be copied.

@@ -7,6 +7,7 @@ from dataclasses import asdict
 import click
 
 from trackstore.cli.criteria import zone_option
+from trackstore.cli.ending import Interrupted
 from trackstore.cli.output import counted, json_option, moment, show_json, shown
 from trackstore.cli.progress import progress_bar
 from trackstore.cli.store import Failure, failures, opened
@@ -22,7 +23,6 @@ from trackstore.importers import (
 from trackstore.importers.columns import UNITS
 
 SHOWN = 10      # bad lines
-INTERRUPTED = 130
 STDIN = '-'
 
 
@@ -141,13 +141,11 @@ def _import(tracks, source, **options):
         try:
             return import_source(tracks, source, progress=progress, **options)
         except KeyboardInterrupt:
-            raise Interrupted(saved, stream) from None
+            raise Stopped(saved, stream) from None
 
 
-class Interrupted(Failure):
-    """The user has stopped the import."""
-
-    exit_code = INTERRUPTED
+class Stopped(Interrupted):
+    """The user has stopped an import."""
 
     def __init__(self, saved, stream):
         where = ('and where standard input was is not remembered' if stream else

@@ -4,7 +4,7 @@ import click
 
 from trackstore.cli.criteria import zone_option
 from trackstore.cli.ending import cleaning_up
-from trackstore.cli.output import json_option, moment, show_json, shown, size
+from trackstore.cli.output import counted, json_option, moment, show_json, shown, size
 from trackstore.cli.store import failures
 from trackstore.importers.times import asked_time
 from trackstore.restoring import restore as restore_backup
@@ -35,6 +35,11 @@ def restore(folder, store, at, overwrite, zone, as_json):
         click.echo(f'{shown(restored.path)}: {size(restored.bytes)}, as of '
                    f'{moment(restored.asOf, zone)}; the last change is of '
                    f'{moment(restored.last, zone)}')
+    if restored.leftOut:
+        which = ('has not been completed and is' if restored.leftOut == 1 else
+                 'have not been completed and are')
+        click.echo(f'Note: {counted(restored.leftOut, "newer part")} {which} left out',
+                   err=True)
     if asked is not None and restored.asOf < asked:
         click.echo('Note: ' + UNEXACT.format(at=moment(asked, zone)), err=True)
 

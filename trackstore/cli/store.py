@@ -12,7 +12,7 @@ from ZODB.POSException import ConflictError, POSError, ReadOnlyError
 import trackstore
 from trackstore import damage
 from trackstore.exceptions import DamagedError, TrackstoreError
-from trackstore.opening import path_of
+from trackstore.opening import path_of, without_password
 
 CUT = 'ends in the middle of a transaction'
 REMEDY = ('after making a copy, open it for writing once (compact, import) to cut '
@@ -38,7 +38,8 @@ class Damaged(Failure):
 @contextmanager
 def opened(where, write=False, create=False, name='tracks'):
     """Yield the storage of a place; what is wrong ends the command."""
-    with ExitStack() as stack:
+    shown = without_password(where)
+    with failures(), ExitStack() as stack:  # also of what fails when it is closed
         try:
             path = path_of(where)
             length = os.path.getsize(path) if path and os.path.isfile(path) else 0
@@ -52,25 +53,27 @@ def opened(where, write=False, create=False, name='tracks'):
             raise Failure(_sentence(e)) from None
         except ReadOnlyError:
             raise Failure(
-                f'{where} {CUT}; {REMEDY}' if length else
-                f'{where} is empty: there is no store in it yet') from None
+                f'{shown} {CUT}; {REMEDY}' if length else
+                f'{shown} is empty: there is no store in it yet') from None
         except damage.ERRORS as e:
             raise Damaged(damage.reason(e)) from None
         except OSError as e:
             raise Failure(
-                f'{where} cannot be opened: {e.strerror or e}') from None
+                f'{shown} cannot be opened: {e.strerror or e}') from None
         except POSError as e:
-            raise Failure(f'{where} cannot be opened: {_sentence(e)}') from None
+            raise Failure(f'{shown} cannot be opened: {_sentence(e)}') from None
         except Exception as e:
+            if path is None:  # every engine has its own
+                raise Failure(f'{shown} cannot be opened: {_sentence(e)}') from None
             raise Failure(
-                f'{where} cannot be opened, its bytes are not those of a database: '
+                f'{shown} cannot be opened, its bytes are not those of a database: '
                 f'{damage.reason(e)}') from None
-        _warn(where, length - tracks._p_jar.db().getSize(), write)
-        with failures():
-            yield tracks
+        if length:  # a server has no end of a file, and would be asked anew
+            _warn(shown, length - tracks._p_jar.db().getSize(), write)
+        yield tracks
 
 
-def _warn(where, beyond, write):
+def _warn(shown, beyond, write):
     """Say it when a file has more bytes than whole transactions."""
     if beyond <= 0:
         return
@@ -78,7 +81,7 @@ def _warn(where, beyond, write):
     if write:  # of less than a header nothing is kept
         remedy = 'that was cut off' + (
             ', and is kept beside it (.tr0)' if beyond >= TRANS_HDR_LEN else '')
-    click.echo(f'Warning: {where} {CUT} (the last {beyond:,} bytes); {remedy}',
+    click.echo(f'Warning: {shown} {CUT} (the last {beyond:,} bytes); {remedy}',
                err=True)
 
 
@@ -138,7 +141,7 @@ def _told(error):
 
 def _sentence(error):
     if isinstance(error, OSError) and error.strerror:
-        return f'{error.filename}: {error.strerror}' if error.filename else (
-            error.strerror)
+        return (f'{without_password(str(error.filename))}: {error.strerror}'
+                if error.filename else error.strerror)
     text = ' '.join(str(error).split()) or type(error).__name__
     return text.removeprefix('where: ')

@@ -94,3 +94,11 @@ def test_a_pack_that_was_cut_short(path, uri):
     assert not path.exists()
     assert run('pack', uri).exit_code == 0
     assert run('count', uri).output == '30\n'
+
+
+def test_the_path_stands_as_it_is(tmp_path):
+    for name in ('a%20b.fs', 'a b.fs'):
+        with trackstore.open(f'file://{tmp_path}/{name}'):
+            assert (tmp_path / name).exists()
+    with trackstore.open(f'{tmp_path}/a?b.fs'):
+        assert (tmp_path / 'a?b.fs').exists()

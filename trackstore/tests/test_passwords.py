@@ -24,6 +24,14 @@ HIDDEN = [
     ('zeo://h:1?PASSWORD=secret&wait=1', 'zeo://h:1?PASSWORD=***&wait=1'),
     ('demo:(postgres://u:secret@h:1/x)/(file://a)',
      'demo:(postgres://u:***@h:1/x)/(file://a)'),
+    (' postgres://u:secret@h:1/x', ' postgres://u:***@h:1/x'),
+    (' postgres:u:secret@h:1/x', ' postgres:u:***@h:1/x'),
+    ('postgres//u:secret@h:1/x', 'postgres//u:***@h:1/x'),
+    ('//u:secret@h:1/x', '//u:***@h:1/x'),
+    ('u:secret@h:1/x', 'u:***@h:1/x'),
+    ('"postgres://u:secret@h:1/x"', '"postgres://u:***@h:1/x"'),
+    ("'postgres://u:secret/x'", "'postgres://u:***/x'"),
+    ('file://postgres://u:secret@h:1/x', 'file://postgres:***@h:1/x'),
 ]
 
 PLAIN = ['postgres://h:5432/x', 'postgres://h:5432', 'postgres://h:5432?a=b',
@@ -52,7 +60,10 @@ COMMANDS = [['info', 'URI'], ['verify', 'URI'], ['pack', 'URI'],
 @pytest.mark.parametrize('uri', [
     'postgres://u:secret@127.0.0.1:1/x', 'postgres:u:secret@127.0.0.1:1/x',
     'postgres://u:secret/x', 'postgres://u:x@127.0.0.1:1/x?password=secret',
-    'zeo://127.0.0.1:1?username=u&password=secret&bogus=1'])
+    'zeo://127.0.0.1:1?username=u&password=secret&bogus=1',
+    ' postgres://u:secret@127.0.0.1:1/x', 'postgres//u:secret@127.0.0.1:1/x',
+    '//u:secret@127.0.0.1:1/x', 'u:secret@127.0.0.1:1/x',
+    '"postgres://u:secret@127.0.0.1:1/x"', 'file://postgres://u:secret@127.0.0.1:1/x'])
 @pytest.mark.parametrize('words', COMMANDS, ids=' '.join)
 def test_no_command_shows_them(words, uri, tmp_path):
     path = tmp_path / 'tracks.fs'
@@ -63,6 +74,38 @@ def test_no_command_shows_them(words, uri, tmp_path):
     assert result.exit_code == 2, result.output
     assert '***' in result.output
     assert 'secret' not in result.output
+
+
+def server_error():
+    raise pytest.importorskip('psycopg2').OperationalError('lock timeout')
+
+
+def server_error_in_an_error():
+    try:
+        {}['PREPARE current']
+    except KeyError:
+        server_error()
+
+
+@pytest.mark.parametrize('fail', [server_error, server_error_in_an_error])
+def test_a_server_that_fails_while_it_is_opened(fail, monkeypatch):
+    """Nor are its bytes damaged."""
+    monkeypatch.setattr(trackstore, 'open', lambda *_, **options: fail())
+    result = CliRunner().invoke(command, ['count', 'postgres://u:secret@h:1/x'])
+    assert result.exit_code == 2
+    assert result.output == (
+        'Error: postgres://u:***@h:1/x cannot be opened: lock timeout\n')
+
+
+@pytest.mark.parametrize('line', [
+    "password='secret word'", 'password=secret', 'passwd="secret', 'x $secret'])
+def test_a_line_of_a_configuration(line, tmp_path):
+    path = tmp_path / 'tracks.conf'
+    path.write_text(f'<zodb main>\n<mappingstorage>\n{line}\n</mappingstorage>\n'
+                    f'</zodb>\n')
+    with pytest.raises(OpenError) as caught, trackstore.open(f'zconfig://{path}'):
+        pass
+    assert 'secret' not in str(caught.value) and 'line 3' in str(caught.value)
 
 
 def test_what_the_library_says():

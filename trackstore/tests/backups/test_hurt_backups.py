@@ -61,6 +61,19 @@ def test_a_list_with_a_gap(three, folder, tmp_path):
         restore(folder, tmp_path / 'new.fs')
 
 
+def test_newer_parts_that_were_not_completed(three, folder, store, tmp_path):
+    list_ = Path(three[0].path).with_suffix('.dat')
+    lines = list_.read_bytes().splitlines(keepends=True)
+    for end, told in ((2, '1 newer part has not been completed and is left out'),
+                      (1, '2 newer parts have not been completed and are left out')):
+        list_.write_bytes(b''.join(lines[:end]))
+        for at in ((), ('--at', '2999')):
+            result = invoke('restore', folder, tmp_path / 'new.fs', '--overwrite', *at)
+            assert result.exit_code == 0
+            assert result.stderr.splitlines()[0] == f'Note: {told}'
+    assert restore(folder, tmp_path / 'new.fs', three[0].moment, True).leftOut == 0
+
+
 def test_the_command_finds_damage(three, folder, tmp_path):
     os.remove(three[1].path)
     result = invoke('backup', '--verify', folder)

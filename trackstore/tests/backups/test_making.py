@@ -64,7 +64,7 @@ def test_a_pack_in_the_middle(store, folder, tmp_path, monkeypatch):
     real, packed = repozo.copyfile, []
     monkeypatch.setattr(repozo, 'copyfile', copyfile)
     assert backup(store.path, folder).full  # at the second try
-    assert packed and verify(folder) == [] and len(os.listdir(folder)) == 4
+    assert packed and verify(folder) == [] and len(os.listdir(folder)) == 5
     restore(folder, tmp_path / 'new.fs')
     assert count(tmp_path / 'new.fs') == store.states[-1][1]
     for _ in range(30):

@@ -5,8 +5,10 @@ import os
 import pytest
 import transaction
 
+import trackstore
 from trackstore.backup import BackupError, backup, parts, verify
 from trackstore.restoring import restore
+from trackstore.tests.backups.stores import count
 from trackstore.tests.commands import invoke
 
 
@@ -40,6 +42,36 @@ def test_folders_that_are_none(store, tmp_path):
         restore(tmp_path / 'empty', tmp_path / 'new.fs')
     assert verify(tmp_path / 'empty') == [f'{tmp_path}/empty has no backup']
     assert parts(tmp_path / 'empty') == []
+
+
+def test_a_folder_of_another_store(store, folder, tmp_path):
+    backup(store.path, folder)
+    before = sorted(os.listdir(folder))
+    other = tmp_path / 'other.fs'
+    with trackstore.open(other) as tracks:
+        tracks.saveUserTrack('task', 0, 'ann', {})
+    result = invoke('backup', '--keep', '1', other, folder)
+    assert result.exit_code == 2 and result.output.startswith(
+        f"Error: folder: '{folder}' has the backups of '{store.path}'; allowed is")
+    assert sorted(os.listdir(folder)) == before
+    restore(folder, tmp_path / 'new.fs')
+    assert count(tmp_path / 'new.fs') == 1
+
+
+def test_a_store_that_was_moved(store, folder, tmp_path):
+    backup(store.path, folder)
+    store.save()
+    store.close()
+    moved = tmp_path / 'moved.fs'
+    os.rename(store.path, moved)
+    assert not backup(moved, folder).full
+    again = tmp_path / 'again.fs'
+    os.rename(moved, again)
+    assert invoke('pack', again).exit_code == 0
+    with pytest.raises(BackupError, match=f"has the backups of '{moved}'"):
+        backup(again, folder)
+    (folder / 'backup.store').unlink()
+    assert backup(again, folder).full
 
 
 def test_targets_that_are_none(store, folder, tmp_path):

@@ -1,9 +1,13 @@
 """What the commands refuse, and what they leave alone."""
 
 import gzip
+from contextlib import nullcontext
+from unittest import mock
 
 import pytest
 from click.testing import CliRunner
+from ZODB.FileStorage import FileStorage
+from ZODB.MappingStorage import MappingStorage
 
 import trackstore
 from trackstore.cli.command import command
@@ -170,3 +174,40 @@ def test_a_server_that_is_lost_in_the_middle_of_a_command(
     assert done.exit_code == 2
     assert done.output == ('Error: the server of the database is lost: connection '
                            'closed by the server\n')
+
+
+def test_a_disk_that_is_full_when_a_store_is_closed(store, monkeypatch):
+    def close(self):
+        real(self)
+        raise OSError(28, 'No space left on device')
+
+    real = FileStorage.close
+    monkeypatch.setattr(FileStorage, 'close', close)
+    result = invoke('compact', store)
+    assert result.exit_code == 2 and result.stderr == 'Error: No space left on device\n'
+
+
+def test_a_server_is_not_asked_for_its_size(tmp_path, monkeypatch):
+    """RelStorage would take one more connection."""
+    def getSize(self):
+        raise AssertionError
+
+    monkeypatch.setattr(MappingStorage, 'getSize', getSize)
+    with trackstore.open('memory://one') as tracks:
+        monkeypatch.setattr(
+            trackstore, 'open', lambda *_, **options: nullcontext(tracks))
+        assert lines('count', 'memory://one') == ['0']
+
+
+@pytest.mark.parametrize(('words', 'method'), [
+    (['verify', 'STORE'], 'trackstore.TrackingStorage.verify'),
+    (['count', 'STORE'], 'trackstore.TrackingStorage.count'),
+    (['export', 'STORE', 'NEW'], 'trackstore.cli.export.export_tracks'),
+    (['copy', 'STORE', 'NEW'], 'trackstore.cli.copy.copy_database'),
+    (['backup', 'STORE', 'NEW'], 'trackstore.backup.backup'),
+    (['backup', '--verify', 'NEW'], 'trackstore.backup.verify')])
+def test_an_interruption(words, method, store, tmp_path):
+    places = {'STORE': store, 'NEW': tmp_path / 'new.csv'}
+    with mock.patch(method, side_effect=KeyboardInterrupt):
+        result = invoke(*(places.get(word, word) for word in words))
+    assert result.exit_code == 130 and result.output == 'Error: interrupted\n'

@@ -6,6 +6,8 @@ import pty
 import subprocess
 import sys
 
+import pytest
+
 import trackstore
 from trackstore.tests.commands import shell
 from trackstore.tests.waiting import LONG
@@ -76,3 +78,16 @@ def test_a_reader_that_has_enough(store):
         assert process.stderr.read() == b''
         process.stderr.close()
         process.wait(LONG)
+
+
+@pytest.mark.skipif(not os.path.exists('/dev/full'), reason='only Linux has it')
+@pytest.mark.parametrize('words', [['count'], ['query'], ['info', '--json'],
+                                   ['verify'], ['copy'], ['export']])
+def test_a_result_that_finds_no_room(words, store, tmp_path):
+    more = [tmp_path / 'new.fs'] if words == ['copy'] else []
+    with open('/dev/full', 'wb') as full:
+        done = subprocess.run(
+            [sys.executable, '-m', 'trackstore.cli', *words, store, *more],
+            stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 2 and 'No space left on device' in done.stderr
+    assert done.stderr.startswith('Error: ') and done.stderr.count('\n') == 1

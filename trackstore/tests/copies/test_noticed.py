@@ -3,16 +3,17 @@
 import json
 from contextlib import closing
 
+import pytest
 import transaction
 from ZODB.FileStorage import FileStorage
-from ZODB.utils import z64
+from ZODB.utils import p64, u64, z64
 
 import trackstore
 from trackstore import copying
-from trackstore.copying import copy
+from trackstore.copying import CopyError, copy
 from trackstore.opening import database, open_storage
 from trackstore.tests.commands import invoke
-from trackstore.tests.storages import history
+from trackstore.tests.storages import SERVED, history
 
 
 def test_a_difference(source, tmp_path, monkeypatch):
@@ -64,6 +65,47 @@ def test_a_target_that_somebody_else_writes_to(source, places, tmp_path):
 
         assert copy(source, uri, write).problems == [
             f'{uri} has been written to by somebody else']
+
+
+def write_one(where):
+    with trackstore.open(where) as tracks:
+        tracks.saveUserTrack('one', 0, 'else', {})
+
+
+@pytest.mark.parametrize('kind', SERVED)
+@pytest.mark.parametrize('other', ['application', 'copy'])
+def test_a_target_that_others_write_to_meanwhile(kind, other, source, places, tmp_path):
+    calls = []
+
+    def interleave(done, total, remark):
+        calls.append(remark)
+        if len(calls) == 10:
+            write_one(uri) if other == 'application' else copy(source, uri)
+            written.extend(history(uri))
+
+    written = []
+    with places.uri(kind, tmp_path) as uri:
+        with pytest.raises(CopyError, match='is being written to by somebody else'):
+            copy(source, uri, interleave)
+        assert history(uri) == written
+
+
+def test_others_write_to_a_file_meanwhile(source, tmp_path, monkeypatch):
+    """What counts is what is there after the vote."""
+    real, votes = FileStorage.tpc_vote, []
+
+    def tpc_vote(self, transaction):
+        votes.append(real(self, transaction))
+        if len(votes) == 10:
+            self._ltid = p64(u64(transaction.tid) + 1)
+
+    monkeypatch.setattr(FileStorage, 'tpc_vote', tpc_vote)
+    result = invoke('copy', source, tmp_path / 'target.fs')
+    assert result.exit_code == 2 and result.output == (
+        f"Error: target: '{tmp_path}/target.fs' is being written to by somebody else; "
+        f"allowed is one copy at a time, and no other writer until it has ended\n")
+    monkeypatch.undo()
+    assert history(tmp_path / 'target.fs') == history(source)[:9]
 
 
 def test_a_store_that_is_not_right(source, tmp_path):
