@@ -25,6 +25,9 @@ from trackstore.jsonsafe import json_safe
 #: So many times a store is opened that another process has open, with pauses.
 TRIES, PAUSE = 8, 0.5
 
+#: What the data of each letter have, and those of hardly another track.
+MARKS = {'event', 'reason', 'tries'}
+
 log = logging.getLogger(__name__)
 
 
@@ -101,6 +104,12 @@ def record_of(letter):
             {'event': dict(event), 'eventId': event.id, 'reason': letter.reason,
              'tries': letter.tries, 'first': letter.first, 'last': letter.last},
             letter.last)
+
+
+def is_letter(track):
+    """Tell whether a track is a dead letter, by what its data have."""
+    data = track.data
+    return isinstance(data, dict) and data.keys() >= MARKS
 
 
 def event_of_letter(track):
