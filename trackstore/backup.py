@@ -27,11 +27,10 @@ from ZODB.POSException import POSError
 from ZODB.scripts import repozo
 
 from trackstore.exceptions import TrackstoreError
-from trackstore.opening import is_uri, without_password
+from trackstore.opening import path_of, without_password
 
 NAME = re.compile(r'(\d{4}(?:-\d\d){5})\.(delta)?fsz?\Z', re.A)
 MOMENT = '%Y-%m-%d-%H-%M-%S'
-FILE_URI = 'file://'
 LOCK = 'backup.lock'
 
 #: What reading a hurt file of the folder brings about.
@@ -160,11 +159,10 @@ def _continued(store, folder, quick):
 
 
 def _file_of(store):
-    where = os.fspath(store)
-    if where.startswith(FILE_URI):
-        where = where[len(FILE_URI):].partition('?')[0]
-    elif is_uri(where):
-        raise BackupError(f'store: {without_password(where)!r} {_instead(where)}')
+    store = os.fspath(store)
+    where = path_of(store)
+    if where is None:
+        raise BackupError(f'store: {without_password(store)!r} {_instead(store)}')
     if not os.path.isfile(where):
         raise BackupError(f'store: there is no database file at {where!r}')
     with open(where, 'rb') as file:

@@ -89,6 +89,8 @@ class Branch(Persistent):
 
     def change(self, changes):
         """Set the values of keys: those of a dictionary, None to take one out."""
+        if not changes:  # nothing is written
+            return
         for key, value in changes.items():
             if value is None and _digit(key, self.depth) not in self.deeper:
                 self.entries.pop(key, None)
@@ -133,8 +135,7 @@ class Branch(Persistent):
 
 def _hash_of(key):
     """Return 32 bits that are spread well, also for numbers that rise."""
-    kind, value = key
-    number = keys.stable_hash(None if kind == keys.NONE else value)
+    number = keys.stable_hash(keys.value_of(key))
     return zlib.crc32(number.to_bytes(16, 'little', signed=True))
 
 

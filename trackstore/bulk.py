@@ -6,7 +6,7 @@ from itertools import islice
 
 from trackstore import block, codec, keys, merge, saving, timestamps
 from trackstore.directory import Entry
-from trackstore.exceptions import DataError, TrackstoreError
+from trackstore.exceptions import DamagedError, DataError, TrackstoreError
 from trackstore.layout import BASE
 from trackstore.record import Row
 from trackstore.segment import SegmentBuilder
@@ -20,6 +20,7 @@ TAIL_MOST = 64
 SEGMENT = 2 ** 16
 
 _NAMES = frozenset((*BASE, 'data'))
+_RUN_TYPES = frozenset((int, type(None)))
 
 
 def save(storage, records):
@@ -44,6 +45,8 @@ def save(storage, records):
             else:
                 start = len(builder)
                 builder.add(range(start, start + len(batch)), *columns)
+        except DamagedError:    # it names what is hurt
+            raise
         except TrackstoreError:
             _explain(storage, batch, place)
             raise
@@ -57,6 +60,8 @@ def _explain(storage, batch, place):
         try:
             _, mappings, _ = _columns(storage, [record])
             codec.dump_mapping(mappings[0])
+        except DamagedError:
+            raise
         except TrackstoreError as error:
             raise type(error)(f'records[{n}]: {error}') from error
 
@@ -89,8 +94,8 @@ def _columns(storage, batch):
     tasks, runs, users, mappings, times = _transposed(batch)
     if frozenset(map(type, mappings)) != {dict}:
         mappings = [codec.as_dict(data) for data in mappings]
-    keys.checked_all(tasks, 'taskId')
-    keys.checked_all(users, 'userName')
+    tasks = keys.checked_all(tasks, 'taskId')
+    users = keys.checked_all(users, 'userName')
     times = _checked_times(times)
     runs = _resolved_runs(storage, tasks, runs, times)
     columns = dict(zip(BASE, (tasks, runs, users, times), strict=True))
@@ -151,8 +156,9 @@ def _fields(record):
 
 def _checked_times(times):
     types = frozenset(map(type, times))
-    if types <= {int, float} and all(map(math.isfinite, times)) and (
-            min(times) >= -timestamps.LARGEST and max(times) <= timestamps.LARGEST):
+    if (types <= {int, float} and min(times) >= -timestamps.LARGEST
+            and max(times) <= timestamps.LARGEST
+            and all(map(math.isfinite, times))):    # NaN may hide from min and max
         return times
     now = timestamps.getTimeStamp()
     return [now if time is None else timestamps.checked(time) for time in times]
@@ -162,12 +168,16 @@ def _resolved_runs(storage, tasks, runs, times):
     """Return the runs with the task's current one in place of 0."""
     table = storage._runs
     current, ends = table.known()
+    if not _RUN_TYPES.issuperset(map(type, runs)):  # 1.0 and True are equal to 1
+        for run in runs:
+            if type(run) not in _RUN_TYPES:
+                saving.existing_run(storage, run)
     wanted = set(runs)
     if None in wanted:
         runs = [run or 0 for run in runs]
         wanted = set(runs)
     for run in wanted.difference(ends, {0}):
-        ends[run] = saving.run_for(storage, None, run, None)[1].end
+        ends[run] = saving.existing_run(storage, run).end
     if wanted == {0}:
         _resolve_current(storage, first_times(tasks, times), current, ends)
         runs = list(map(current.__getitem__, tasks))

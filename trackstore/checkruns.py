@@ -1,6 +1,6 @@
 """Whether the runs can be read, and which there are."""
 
-from trackstore import branches, damage, tail
+from trackstore import branches, damage, keys, tail
 from trackstore.intervals import Intervals, IntervalsBuilder
 from trackstore.ledger import LEAF, LEAF_NAME, NAME, SHELF_NAME
 from trackstore.run import CURRENT_NAME, PAGE_NAME
@@ -42,25 +42,40 @@ def check_runs(check):
     """Read all pages and leaves of runs; tell the ``verify.Check`` what is hurt."""
     with check.noting('the runs'):
         table = check.storage._runs
-        pages = {number: _keys(check, page, PAGE_NAME.format(number), 'page', number)
-                 for number, page in enumerate(table.pages)}
-        for number, page in enumerate(table.current_pages):
-            _keys(check, page, CURRENT_NAME.format(number), 'current page', number)
-        with _noting_currents(check, branches.ROOT):
-            _check_branches(check, damage.loaded(table.current))
+        pages = _records(check, table.pages, PAGE_NAME, 'page')
+        current = _records(check, table.current_pages, CURRENT_NAME, 'current page')
         leaves = [_leaves(check, getattr(table, name), name)
                   for name in table.LEDGERS]
         if None not in leaves:
             _check_leaves(check, *leaves)
             check.known.pages = pages
+        for number, records in current.items():
+            _check_currents(check, CURRENT_NAME.format(number), records or {}, ())
+        with _noting_currents(check, branches.ROOT):
+            _check_branches(check, damage.loaded(table.current), [*current.values()])
 
 
-def _check_branches(check, branch):
-    """Read all that is below a branch."""
+def _check_branches(check, branch, above):
+    """Read a branch and all that is below it; ``above`` are entries that hide its."""
+    _check_currents(check, branches.NAME.format(branch.path), branch.entries, above)
+    above = [*above, branch.entries]
     for digit, deeper in list(branch.deeper.items()):
         with (_noting_currents(check, f'{branch.path}.{digit}'),
               check.releasing(deeper)):
-            _check_branches(check, branch.branch(digit))
+            _check_branches(check, branch.branch(digit), above)
+
+
+def _check_currents(check, where, entries, above):
+    """Note which current runs do not exist; not where it is unknown what is hidden."""
+    if None in above:
+        return
+    for key, run in entries.items():
+        if run is not None and run not in check.known and not any(
+                key in hiding for hiding in above):
+            check.problems.append(
+                f'{where}: run {run!r}, the current one of {keys.value_of(key)!r}, '
+                f'does not exist')
+            check.runs.append(('lost current', None))
 
 
 def _noting_currents(check, path):
@@ -68,11 +83,12 @@ def _noting_currents(check, path):
         branches.NAME.format(path), check.runs.append, ('currents', None))
 
 
-def _keys(check, page, where, kind, number):
-    """Return the keys of a page, None if it is hurt."""
-    found = None
-    with check.noting(where, check.runs.append, (kind, number)):
-        found = damage.loaded(page).records.keys()
+def _records(check, pages, form, kind):
+    """Return the records of each page by its number, None of one that is hurt."""
+    found = dict.fromkeys(range(len(pages)))
+    for number, page in enumerate(pages):
+        with check.noting(form.format(number), check.runs.append, (kind, number)):
+            found[number] = damage.loaded(page).records
     return found
 
 

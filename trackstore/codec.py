@@ -26,6 +26,7 @@ from operator import itemgetter, sub
 from persistent import Persistent
 
 from trackstore.exceptions import DamagedError, DataError
+from trackstore.texts import Texts
 
 #: What stands in a column for a value that a record does not have.
 ABSENT = Ellipsis
@@ -44,10 +45,7 @@ _LEVEL = 1
 CHECKSUM = 4
 MISMATCH = 'its checksum is not that of its bytes'
 
-#: So many texts at the most are kept, so that equal ones are one object: those
-#: of the tracks that are looked at take less memory and stay in fast caches.
-SHARED = 2 ** 16
-_shared = {}
+_texts = Texts()
 
 
 def compress(raw):
@@ -181,10 +179,8 @@ def decode_column(blob):
     """
     form = blob[:1]
     if form == b's':
-        if len(_shared) > SHARED:
-            _shared.clear()
-        texts = blob[1:].decode('utf-8', 'surrogatepass').split('\0')
-        return tuple(map(_shared.setdefault, texts, texts))
+        return _texts.shared(
+            blob[1:].decode('utf-8', 'surrogatepass').split('\0'), len(blob))
     if form in b'bhiqd':
         return array_from_bytes(form.decode(), blob[1:])
     if form == b'+':

@@ -26,7 +26,7 @@ from ZODB.utils import cp, load_current, p64, u64, z64
 
 from trackstore import blobs, reach
 from trackstore.exceptions import TrackstoreError
-from trackstore.opening import is_uri, open_storage, without_password
+from trackstore.opening import open_storage, path_of, without_password
 from trackstore.storage import TrackingStorage
 
 #: After so many bytes a server's answer is awaited, so that nothing piles up.
@@ -34,8 +34,6 @@ UNANSWERED = 16 << 20
 
 #: Of so many things that are wrong each is named.
 MOST_PROBLEMS = 20
-
-FILE_URI = 'file://'
 
 
 class CopyError(TrackstoreError, ValueError):
@@ -99,7 +97,7 @@ def _shown(where):
 
 
 def _must_differ(source, target):
-    first, second = (_file(where) for where in (source, target))
+    first, second = (path_of(os.fspath(where)) for where in (source, target))
     if source == target or first and second and (
             os.path.realpath(first) == os.path.realpath(second)):
         raise CopyError(
@@ -109,17 +107,9 @@ def _must_differ(source, target):
 
 def _must_exist(source):
     """Opening a URI would make the file."""
-    path = _file(source)
+    path = path_of(os.fspath(source))
     if path and not os.path.exists(path):
         raise CopyError(f'source: there is no database at {path!r}')
-
-
-def _file(where):
-    """Return the path of a place that is a file, or None."""
-    where = os.fspath(where)
-    if where.startswith(FILE_URI):
-        return where[len(FILE_URI):].partition('?')[0]
-    return None if is_uri(where) else where
 
 
 @contextmanager

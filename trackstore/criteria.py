@@ -7,6 +7,9 @@
 from trackstore import keys
 from trackstore.exceptions import CriteriaError
 
+#: What a query takes beside the indexes.
+OPTIONS = ('timeFrom', 'timeTo', 'timeFromTo', 'limit', 'reverse', 'after')
+
 
 class Criterion:
     """What a criterion does: tell of a value whether it matches.

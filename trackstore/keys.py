@@ -41,28 +41,56 @@ def _kind_by_instance(value):
 
 
 def checked(value, name):
-    """Return the value, or raise ``KeyValueError`` naming the argument."""
+    """Return the value as it is stored, or raise ``KeyValueError`` naming the argument.
+
+    A value of a class of its own, such as a marked text or an enum of texts, becomes
+    a plain one: without its class nobody could read the index.
+    """
+    if type(value) in _QUICK:
+        return value
     if kind_of(value) is None:
         raise KeyValueError(
             f'{name}: {value!r} is no valid key; allowed are {ALLOWED}')
-    return value
+    return plain(value)
 
 
 def checked_all(values, name):
-    """Check a sequence of values; quick where all are of a plain type."""
-    types = set(map(type, values))
-    if types <= _QUICK:
-        return
-    for value in values:
-        checked(value, name)
+    """Return what ``checked`` does of each; quick where all are of a plain type."""
+    if _QUICK.issuperset(map(type, values)):
+        return values
+    return [checked(value, name) for value in values]
+
+
+def plain(value):
+    """Return a key as one of the very types that are allowed."""
+    for base, make in _PLAIN.items():
+        if isinstance(value, base):
+            return value if type(value) is base else make(value)
+    return value
+
+
+def _moment(value):
+    return datetime.datetime(
+        value.year, value.month, value.day, value.hour, value.minute, value.second,
+        value.microsecond, value.tzinfo, fold=value.fold)
 
 
 _QUICK = frozenset((type(None), bool, int, str, bytes, datetime.date))
+_PLAIN = {
+    str: str.__str__, bool: bool, int: int.__int__, float: float.__float__,
+    bytes: lambda value: bytes(memoryview(value)), datetime.datetime: _moment,
+    datetime.date: lambda value: datetime.date(value.year, value.month, value.day)}
 
 
 def sort_key(value):
     """Return what orders values of any kinds: first the kind, then the value."""
     return kind_of(value), 0 if value is None else value
+
+
+def value_of(key):
+    """Return the value of what ``sort_key`` gave."""
+    kind, value = key
+    return None if kind == NONE else value
 
 
 def sorted_keys(values):

@@ -4,7 +4,7 @@ from functools import partial
 from inspect import getattr_static
 
 from trackstore import codec, keys, timestamps
-from trackstore.exceptions import KeyValueError
+from trackstore.exceptions import DataError, KeyValueError
 
 #: The metadata that every track has, in the order of ``saveUserTrack``.
 BASE = ('taskId', 'runId', 'userName', 'timeStamp')
@@ -47,21 +47,24 @@ class Layout:
         self.place = {name: n for n, name in enumerate(self.columns)}
         self.plain = self.columns == BASE
 
-    def check(self, values):
-        """Raise an error if a value of the stored columns is not allowed."""
-        for name, value in zip(self.stored, values, strict=True):
-            if name == 'timeStamp':
-                timestamps.checked(value)
-            elif name in BASE or (name in self.indexed
-                                  and value is not codec.ABSENT):
-                keys.checked(value, name)
+    def checked(self, values):
+        """Return values of the stored columns as they are stored, or raise an error."""
+        return [self._checked(name, value)
+                for name, value in zip(self.stored, values, strict=True)]
+
+    def _checked(self, name, value):
+        if name == 'timeStamp':
+            return timestamps.checked(value)
+        if name in BASE or (name in self.indexed and value is not codec.ABSENT):
+            return keys.checked(value, name)
+        return value
 
     def derived_values(self, data, track=None):
         """Return the values of the derived columns; ABSENT where none."""
         values = []
         for name in self.derived:
             if name in self.properties and track is not None:
-                value = getattr(track, name)
+                value = _asked(track, name)
             else:
                 value = data.get(name, codec.ABSENT)
             values.append(derived_value(value, name))
@@ -73,6 +76,17 @@ class Layout:
         return tuple(stored.get(name, codec.ABSENT) for name in self.columns)
 
 
+def _asked(track, name):
+    """Return what a property of a track's class says."""
+    try:
+        return getattr(track, name)
+    except Exception as error:
+        raise DataError(
+            f'{name}: the property of {type(track).__qualname__} that is indexed '
+            f'failed with {type(error).__name__}: {error}; it may return None where '
+            f'there is no value') from error
+
+
 def derived_value(value, name):
     """Return what an index holds for a value of the data; ABSENT for nan."""
     if value is codec.ABSENT or value != value:
@@ -81,4 +95,4 @@ def derived_value(value, name):
         raise KeyValueError(
             f'data[{name!r}]: {value!r} cannot be indexed; allowed are '
             f'{keys.ALLOWED}')
-    return value
+    return keys.plain(value)

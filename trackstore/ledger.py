@@ -30,6 +30,7 @@ class Leaf(Persistent):
     """Some entries; ``words`` are the name of the ledger and the number of the leaf."""
 
     FORM = LEAF_NAME
+    NOUN = 'leaf', 'leaves'
 
     def __init__(self, *words):
         self.words = words
@@ -97,6 +98,7 @@ class Shelf(Holder):
     """Leaves: ``words`` are the name of the ledger and the number of the shelf."""
 
     FORM, PART = SHELF_NAME, Leaf
+    NOUN = 'shelf', 'shelves'
 
 
 class Ledger(Holder):
@@ -134,24 +136,31 @@ class Ledger(Holder):
             for number in shelf.parts:
                 yield from shelf.part(number).entries.items()
 
-    def highest(self):
-        """Return the highest key, 0 if there is none.
+    def highest(self, above=0):
+        """Return the highest key that is above a number, or that number.
 
-        Of a hurt leaf or shelf it is the highest that it can have.
+        Of a hurt leaf or shelf it is the highest that it can have.  What can have none
+        above is not loaded: leaves may be empty, and many.
         """
         for place in sorted(self.parts, reverse=True):
+            most = (place + 1) * SHELF * LEAF - 1
+            if most <= above:
+                break
             try:
                 shelf = self.part(place)
             except DamagedError:
-                return (place + 1) * SHELF * LEAF - 1
+                return most
             for number in sorted(shelf.parts, reverse=True):
+                most = (number + 1) * LEAF - 1
+                if most <= above:
+                    break
                 try:
                     entries = shelf.part(number).entries
                 except DamagedError:
-                    return (number + 1) * LEAF - 1
+                    return most
                 if entries:
-                    return max(entries)
-        return 0
+                    return max(above, *entries)
+        return above
 
 
 def leaf_of(number):

@@ -4,6 +4,7 @@ From what can be salvaged of them, from the tracks, and from each other.
 """
 
 import pickle
+from contextlib import suppress
 
 from trackstore import aggregate, damage, keys, salvage, tail
 from trackstore.branches import Branch
@@ -97,8 +98,8 @@ def _in_segment(storage, number):
     return False
 
 
-def _counted(count, noun):
-    return f'{count:,} {noun}' + 's' * (count != 1)
+def _counted(count, noun, plural=None):
+    return f'{count:,} {noun if count == 1 else plural or noun + "s"}'
 
 
 def _named(noun, numbers):
@@ -140,6 +141,7 @@ def renew_runs_page(storage, number):
             return None
         told = ''.join(_losses_of_runs(more, lost, found))
     _put(table, 'pages', number, tail.SharingPage(name), records)
+    drop_lost_currents(storage)
     return f'{name}: was made anew with {_counted(len(records), "run")}{told}'
 
 
@@ -163,7 +165,7 @@ def renew_currents_page(storage, number):
     try:
         branch = damage.loaded(table.current)
         records = {key: run for key, run in _currents(table)
-                   if _hash_of(key) % len(table.current_pages) == number
+                   if table.current_page_number(keys.value_of(key)) == number
                    and branch.get(key) != run}
     except DamagedError:
         return None
@@ -210,7 +212,7 @@ def _renewed(hurt, new):
 
 def _told_of(holder):
     return (f'{holder.FORM.format(*holder.words)}: were made anew from '
-            f'{_counted(len(holder.parts), "page")}')
+            f'{_counted(len(holder.parts), *holder.PART.NOUN)}')
 
 
 def _put_part(holder, number, new):
@@ -223,23 +225,34 @@ def _put_part(holder, number, new):
 def renew_leaf(storage, name, number):
     """Make a leaf of runs anew; tell of it, or None if it cannot be."""
     table = storage._runs
-    shelf = damage.loaded(getattr(table, name)).part(number // SHELF)
-    hurt = shelf.parts[number]
-    leaf = shelf.parts[number] = Leaf(name, number)  # so that it can be asked
     try:
-        entries = leaf.entries = {
-            run: record for run, record in salvage.whole_records(hurt).items()
-            if leaf_of(run) == number}
+        ledger, other = (damage.loaded(getattr(table, each)) for each in (
+            name, 'active' if name == 'done' else 'done'))
+        entries = _whole_entries(ledger, number)
+        elsewhere = _whole_entries(other, number)
         entries.update(_runs_of_tracks(storage, lambda run: (
-            leaf_of(run) == number and table.get(run) is None), name == 'done'))
+            leaf_of(run) == number and run not in entries and run not in elsewhere
+            and not table.in_page(run)), name == 'done'))
     except DamagedError:
         return None
-    finally:
-        shelf.parts[number] = hurt
-    _put_part(shelf, number, leaf)
+    leaf = Leaf(name, number)
+    leaf.entries = entries
+    _put_part(ledger.part(number // SHELF), number, leaf)
+    drop_lost_currents(storage)
     return (f'{LEAF_NAME.format(name, number)}: was made anew with '
             f'{_counted(len(entries), "run")}; those that are hurt as the tracks '
             f'tell, and lost if they have no tracks')
+
+
+def _whole_entries(ledger, number):
+    """Return the entries of a leaf, those that are whole if it is hurt."""
+    try:
+        leaf = ledger.leaf(number)
+        return {} if leaf is None else dict(leaf.entries)
+    except DamagedError:
+        hurt = ledger.part(number // SHELF).parts[number]
+        return {run: record for run, record in salvage.whole_records(hurt).items()
+                if leaf_of(run) == number}
 
 
 def renew_currents(storage):
@@ -250,6 +263,24 @@ def renew_currents(storage):
     if not salvage.replace(table, hurt, new):
         table.current = new
     return 'the current runs: were made anew from the runs'
+
+
+def drop_lost_currents(storage):
+    """Set to none the current runs that do not exist; tell of it, or None.
+
+    Else a task could not go on, or would go on in the run that gets the number.
+    """
+    table, lost = storage._runs, set()
+    with suppress(DamagedError):  # else they are made anew from the runs
+        for task, run in table.currents().items():
+            with suppress(DamagedError):
+                if table.get(run) is None:
+                    table.set_current(task, None)
+                    lost.add(run)
+    if not lost:
+        return None
+    return (f'the current runs: are without {_named("run", lost)}, which '
+            f'{"does" if len(lost) == 1 else "do"} not exist')
 
 
 def _currents(table):
@@ -265,11 +296,6 @@ def _currents(table):
                 key = keys.sort_key(state.taskId)
                 found[key] = max(found.get(key, (0, None)), (run, state.end is None))
     return [(key, run if is_open else None) for key, (run, is_open) in found.items()]
-
-
-def _hash_of(key):
-    kind, value = key
-    return keys.stable_hash(None if kind == keys.NONE else value)
 
 
 def _runs_of_tracks(storage, is_missing, finished):

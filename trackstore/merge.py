@@ -13,6 +13,7 @@ from ZODB.POSException import ConflictError
 
 from trackstore import block, claim, codec, damage, numbering, tail
 from trackstore.directory import Entry
+from trackstore.exceptions import DamagedError
 from trackstore.record import decode_record
 from trackstore.rewrite import Rewriter
 from trackstore.segment import SegmentBuilder
@@ -92,13 +93,13 @@ def _keep_up(database, oid):
     """Do what is due in transactions, if no other process is at it."""
     with _connected(database) as connection:
         if numbering.is_exclusive(database):
-            _in_transactions(connection, oid, _inline_steps, tries=1)
+            _apart(connection, oid, map(_due_of, _KINDS), tries=1)
             return
-        if _next_step(connection.get(oid)) is None:
+        if not any(next_step(connection.get(oid)) for next_step in _KINDS):
             return
         with claim.claimed(connection, oid) as taken:
             if taken:
-                _in_transactions(connection, oid, _inline_steps, tries=1)
+                _apart(connection, oid, map(_due_of, _KINDS), tries=1)
 
 
 @contextmanager
@@ -112,14 +113,33 @@ def _connected(database):
         connection.close()
 
 
-def in_transactions(storage, steps):
-    """Do each of the steps in a transaction of a connection of its own."""
+def in_transactions(storage, *kinds):
+    """Do each of the steps of some kinds in a transaction, in a connection of its own.
+
+    What the first kind yielded last is returned.
+    """
     connection = storage._p_jar
     with _connected(connection.db()) as own:
-        result = _in_transactions(own, storage._p_oid, steps, TRIES)
+        result, *_ = _apart(own, storage._p_oid, kinds, TRIES)
     if connection._needs_to_join:  # it has no changes: it may look anew
         connection.newTransaction(None)
     return result
+
+
+def _apart(connection, oid, kinds, tries):
+    """Do the steps of some kinds; return what each yielded last.
+
+    What one finds hurt does not keep the others from what they do; it is raised after.
+    """
+    results, hurt = [], None
+    for steps in kinds:
+        try:
+            results.append(_in_transactions(connection, oid, steps, tries))
+        except DamagedError as error:
+            hurt = hurt or error
+    if hurt is not None:
+        raise hurt
+    return results
 
 
 def _in_transactions(connection, oid, steps, tries):
@@ -148,25 +168,39 @@ def _in_transactions(connection, oid, steps, tries):
 
 def keep_up(storage):
     """Do what is due, in the current transaction."""
-    for _ in _inline_steps(storage):
-        pass
+    for next_step in _KINDS:
+        for _ in _due_of(next_step)(storage):
+            pass
 
 
-def _inline_steps(storage):
-    while (step := _next_step(storage)) is not None:
-        step()
-        yield
+def _due_of(next_step):
+    """Return a function that does what is due of a kind, and yields after each step."""
+
+    def steps(storage):
+        while (step := next_step(storage)) is not None:
+            step()
+            yield
+
+    return steps
 
 
-def _next_step(storage):
-    """Return a function that does what is due next, or None."""
+def _next_seal(storage):
     prefetch(storage._pages)
-    if any(len(page.records) > tail.PAGE_SIZE for page in _readable(storage)):
-        return partial(seal, storage)
-    if storage._runs.overfull():
-        return storage._runs.seal
+    full = any(len(page.records) > tail.PAGE_SIZE for page in _readable(storage))
+    return partial(seal, storage) if full else None
+
+
+def _next_merge(storage):
     found = due(storage._directory)
     return found and partial(_merge_inline, storage, found)
+
+
+def _next_seal_of_runs(storage):
+    return storage._runs.seal if storage._runs.overfull() else None
+
+
+#: The kinds of upkeep: functions that return one that does what is due next, or None.
+_KINDS = (_next_seal, _next_merge, _next_seal_of_runs)
 
 
 def _readable(storage):
@@ -281,8 +315,14 @@ def compact(storage, progress=None):
     if not numbering.is_committed(storage):
         for _ in steps(storage):
             pass
+        storage._runs.seal()
         return len(storage._directory.entries)
-    return in_transactions(storage, steps)
+    return in_transactions(storage, steps, _seal_runs)
+
+
+def _seal_runs(storage):
+    storage._runs.seal()
+    yield
 
 
 class _Compaction:
@@ -294,7 +334,6 @@ class _Compaction:
 
     def __call__(self, storage):
         seal(storage)
-        storage._runs.seal()
         yield len(storage._directory.entries)
         entries = storage._directory.entries
         groups = _groups(storage._directory)

@@ -61,6 +61,7 @@ class Numbering:
         self._start = 0
         self._end = 0  # of the lease
         self._size = FIRST_LEASE
+        self.taken_back = 0  # how often numbers were
 
     def take(self, count, storage):
         """Return the first of ``count`` numbers that nobody else has."""
@@ -73,6 +74,7 @@ class Numbering:
                     and not storage._has_number(self.kind, self._high)):
                 self._high = max(
                     self._start - 1, storage._highest_number(self.kind))
+                self.taken_back += 1
             if not mine:
                 self._owner = weakref.ref(owner)
                 self._start = self._high + 1
@@ -81,6 +83,18 @@ class Numbering:
             first = self._high + 1
             self._high += count
             return first
+
+    def join(self, taken_back):
+        """Let another writer use a number, too; tell whether it may.
+
+        Not where numbers have been taken back since there were so many such times:
+        it may have been given out again.  What others use is not taken back.
+        """
+        with self._lock:
+            if self.taken_back != taken_back:
+                return False
+            self._owner = None
+            return True
 
     def _stay_in_lease(self, count, storage):
         if self._high + count >= self._end:
@@ -135,14 +149,35 @@ def _leased(storage, kind, size):
         connection.close()
 
 
+class Start:
+    """A run that a transaction is starting, which others may join."""
+
+    __slots__ = ('__weakref__', 'number', 'state', 'taken_back')
+
+    def __init__(self, number, state, taken_back):
+        self.number = number
+        self.state = state
+        self.taken_back = taken_back
+
+
 class Shared:
     """What the connections of a process share about a storage."""
 
     def __init__(self):
         self.numberings = {kind: Numbering(kind) for kind in KINDS}
         self.writer = None  # of several processes the number of this one
-        self.starting = {}  # task -> the run that a transaction is starting
+        # task -> its Start, which lives in the data of the transaction, and as long
+        self.starting = weakref.WeakValueDictionary()
         self.upkeep = threading.Lock()  # held by the thread that is at it
+
+    def started_in(self, transaction):
+        """Return the starts of a transaction by task: they end when it does."""
+        try:
+            return transaction.data(self)
+        except KeyError:
+            found = {}
+            transaction.set_data(self, found)
+            return found
 
 
 _by_database = weakref.WeakKeyDictionary()

@@ -5,12 +5,9 @@ from collections import Counter
 from itertools import chain
 
 from trackstore import keys, timestamps
-from trackstore.criteria import Between, criterion_of
+from trackstore.criteria import OPTIONS, Between, criterion_of
 from trackstore.exceptions import CriteriaError
 from trackstore.view import prefetch
-
-#: What a query takes beside the indexes.
-OPTIONS = ('timeFrom', 'timeTo', 'timeFromTo', 'limit', 'reverse', 'after')
 
 #: A list this many times longer than another is searched, not walked.
 MUCH_LONGER = 16

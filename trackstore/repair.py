@@ -70,6 +70,8 @@ class _Repairing:
             for found, name in dict.fromkeys(check.runs):
                 if found == kind:
                     yield from self._step(renew, storage, name)
+        if check.runs:
+            yield from self._step(mending.drop_lost_currents, storage)
 
     def _step(self, renew, *args):
         """Renew something; note it after the commit that follows a yield."""

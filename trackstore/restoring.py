@@ -24,7 +24,6 @@ from ZODB.utils import p64, u64
 
 from trackstore import timestamps
 from trackstore.backup import (
-    FILE_URI,
     MOMENT,
     UNREADABLE,
     BackupError,
@@ -37,7 +36,7 @@ from trackstore.backup import (
     shown,
     why,
 )
-from trackstore.opening import followed, is_uri, without_password
+from trackstore.opening import followed, path_of, without_password
 
 MICROSECOND = 1e-6
 
@@ -93,12 +92,11 @@ def restore(folder: str | os.PathLike, store: str | os.PathLike,
 
 
 def _target_of(store, overwrite):
-    where = os.fspath(store)
-    if where.startswith(FILE_URI):
-        where = where[len(FILE_URI):].partition('?')[0]
-    elif is_uri(where):
+    store = os.fspath(store)
+    where = path_of(store)
+    if where is None:
         raise BackupError(
-            f'store: {without_password(where)!r} is no file; restore to a file, and '
+            f'store: {without_password(store)!r} is no file; restore to a file, and '
             f'then: trackstore copy FILE URI')
     folder = os.path.dirname(os.path.abspath(followed(where)))
     if not os.path.isdir(folder):

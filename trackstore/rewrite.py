@@ -9,6 +9,7 @@ from bisect import bisect_left, bisect_right
 from trackstore import codec, damage, handles
 from trackstore.block import SIZE, Block
 from trackstore.directory import Entry
+from trackstore.exceptions import TrackstoreError
 from trackstore.segment import SegmentBuilder
 
 #: A block with fewer tracks is joined with its neighbours.
@@ -132,7 +133,11 @@ class Rewriter:
             return
         if self.derive:
             track = handles.handle(self.storage, number) if layout.properties else None
-            found = layout.derived_values(data, track)
+            try:
+                found = layout.derived_values(data, track)
+            except TrackstoreError as error:
+                name = self.storage.idFromNum(number)
+                raise type(error)(f'track {name!r}: {error}') from error
             for name, value in zip(layout.derived, found, strict=True):
                 self.columns[name].append(value)
             return

@@ -160,6 +160,10 @@ class RunTable(Persistent):
             record = self.in_ledgers(number)
         return None if record is None else RunState(*pickle.loads(record))
 
+    def in_page(self, number):
+        """Tell whether a run is new or changed, so that a page has it."""
+        return number in self._page(number).records
+
     def in_ledgers(self, number):
         """Return the record of a run that is in no page, or None."""
         record = damage.loaded(self.active).get(number)
@@ -171,8 +175,12 @@ class RunTable(Persistent):
         page.put(number, pickle.dumps(tuple(state), 5), new)
         return len(page.records) > tail.PAGE_SIZE
 
+    def current_page_number(self, taskId):
+        """Return which page is to tell the current run of a task."""
+        return keys.stable_hash(taskId) % PAGES
+
     def _current_page(self, taskId):
-        return damage.loaded(self.current_pages[keys.stable_hash(taskId) % PAGES])
+        return damage.loaded(self.current_pages[self.current_page_number(taskId)])
 
     def get_current(self, taskId):
         """Return the number of the task's current run, or None."""
@@ -193,8 +201,8 @@ class RunTable(Persistent):
 
     def last(self):
         """Return the highest number of a run in the ledgers."""
-        return max(ledger.highest()
-                   for ledger in map(damage.loaded, (self.active, self.done)))
+        done = damage.loaded(self.done).highest()
+        return damage.loaded(self.active).highest(done)
 
     def numbers(self, finished):
         """Return the sorted numbers of the runs that are (not) finished."""
@@ -213,7 +221,7 @@ class RunTable(Persistent):
         found = dict(damage.loaded(self.current).items())
         for page in map(damage.loaded, self.current_pages):
             found.update(page.records)
-        return {key[1] if key[0] != keys.NONE else None: number
+        return {keys.value_of(key): number
                 for key, number in sorted(found.items()) if number is not None}
 
     def overfull(self):

@@ -1,7 +1,5 @@
 """Saving single tracks, and changing them."""
 
-import weakref
-
 from trackstore import codec, damage, keys, merge, numbering, tail, timestamps
 from trackstore.directory import Entry
 from trackstore.exceptions import RunError
@@ -45,12 +43,17 @@ def run_for(storage, taskId, runId, timeStamp):
         runId = storage._runs.get_current(taskId)
         if not runId:
             return *_new_run(storage, taskId, timeStamp), True
+    return runId, existing_run(storage, runId), False
+
+
+def existing_run(storage, runId):
+    """Return the state of a run, or raise ``RunError``."""
     state = storage._run_state(runId)
     if state is None:
         raise RunError(
             f'runId: there is no run {runId!r}; allowed are 0 (the current run '
             f'of the task) and the numbers that startRun() has returned')
-    return runId, state, False
+    return state
 
 
 def _new_run(storage, taskId, timeStamp):
@@ -62,22 +65,18 @@ def _new_run(storage, taskId, timeStamp):
     state = RunState(taskId, timeStamp, None, False)
     if storage._p_jar is None:
         return storage._take_number('runs', 1), state
-    transaction = storage._p_jar.transaction_manager.get()
-    starting = numbering.shared(storage).starting
+    shared = numbering.shared(storage)
+    numbers, starting = shared.numberings['runs'], shared.starting
+    mine = shared.started_in(storage._p_jar.transaction_manager.get())
     key = keys.sort_key(taskId)
-    other, place, number, theirs = starting.get(key, (_gone, _gone, 0, None))
-    # what a connection began before is over, though somebody may hold the transaction
-    if (other() in (None, transaction) or place() is storage._p_jar
-            or storage._runs.get(number) is not None):
-        number = storage._take_number('runs', 1)
-        starting[key] = (weakref.ref(transaction), weakref.ref(storage._p_jar),
-                         number, state)
-        return number, state
-    return number, theirs
-
-
-def _gone():
-    """Stand for a weak reference to what is not there any more."""
+    found = starting.get(key)
+    if (found is not None and found is not mine.get(key)
+            and storage._runs.get(found.number) is None
+            and numbers.join(found.taken_back)):
+        return found.number, found.state
+    number = storage._take_number('runs', 1)
+    mine[key] = starting[key] = numbering.Start(number, state, numbers.taken_back)
+    return number, state
 
 
 def start_run(storage, taskId, number, state):
@@ -142,7 +141,7 @@ def drafted(layout, track):
     data = codec.as_dict(local.pop('data'))
     values = [local.pop(name) if name in local else getattr(track, name)
               for name in layout.stored]
-    layout.check(values)
+    values = layout.checked(values)
     extras = codec.dump_mapping(local) if local else None
     return (*values, *layout.derived_values(data, track)), data, extras
 
@@ -161,7 +160,7 @@ def rewrite(track, values=None, data=None, extras=None):
     row = before[:len(layout.stored)]
     for name, value in (values or {}).items():
         row[layout.place[name]] = value
-    _check(storage, values or {}, row)
+    row = _checked(storage, values or {}, row)
     old_data = source.data_at(position)
     data = old_data if data is None else data
     old_extras = codec.load_mapping(source.extras(position))
@@ -180,12 +179,13 @@ def rewrite(track, values=None, data=None, extras=None):
         put(storage, number, encode_record(layout, new))
 
 
-def _check(storage, values, row):
-    storage._layout.check(row)
+def _checked(storage, values, row):
+    row = storage._layout.checked(row)
     if 'runId' in values and storage._run_state(values['runId']) is None:
         raise RunError(
             f'runId: there is no run {values["runId"]!r}; allowed are the '
             f'numbers that startRun() has returned')
+    return row
 
 
 def _same(row, other):

@@ -75,7 +75,7 @@ class TrackingStorage(Parts):
 
     def startRun(self, taskId: Any = None, timeStamp: float | None = None) -> int:
         timeStamp = timestamps.given(timeStamp)
-        keys.checked(taskId, 'taskId')
+        taskId = keys.checked(taskId, 'taskId')
         number = self._take_number('runs', 1)
         state = RunState(taskId, timeStamp, None, False)
         if taskId is None:
@@ -87,8 +87,9 @@ class TrackingStorage(Parts):
     def stopRun(self, taskId: Any = None, runId: int = 0, finish: bool = True,
                 timeStamp: float | None = None) -> int:
         timeStamp = timestamps.given(timeStamp)
+        keys.checked(taskId, 'taskId')
         if taskId is not None and not runId:
-            runId = self._runs.get_current(keys.checked(taskId, 'taskId'))
+            runId = self._runs.get_current(taskId)
         state = self._run_state(runId)
         if state is None:
             return 0
@@ -119,8 +120,8 @@ class TrackingStorage(Parts):
                       data: Mapping, update: bool = False,
                       timeStamp: float | None = None,
                       overwrite: bool = False) -> str:
-        keys.checked(taskId, 'taskId')
-        keys.checked(userName, 'userName')
+        taskId = keys.checked(taskId, 'taskId')
+        userName = keys.checked(userName, 'userName')
         data = codec.as_dict(data)
         moment = timestamps.given(timeStamp)
         run = saving.run_for(self, taskId, runId, moment)
@@ -253,8 +254,8 @@ class TrackingStorage(Parts):
 
     def setupIndexes(self) -> None:
         if self.indexAttributes != self._layout.indexed:
+            merge.rebuild(self)  # which may fail, and then nothing has changed
             self.indexAttributes = self._layout.indexed
-            merge.rebuild(self)
 
     def compact(self, progress: Callable[[int, int], Any] | None = None) -> int:
         return merge.compact(self, progress)

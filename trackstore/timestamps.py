@@ -1,6 +1,5 @@
 """Time stamps: seconds since the epoch."""
 
-import math
 import time
 
 from trackstore.exceptions import TimeStampError
@@ -30,8 +29,7 @@ def timeStamp2ISO(timeStamp):
 
 def checked(timeStamp, name='timeStamp'):
     """Return the time stamp, or raise ``TimeStampError`` naming the argument."""
-    if (type(timeStamp) in (int, float) and math.isfinite(timeStamp)
-            and -LARGEST <= timeStamp <= LARGEST):
+    if type(timeStamp) in (int, float) and -LARGEST <= timeStamp <= LARGEST:
         return timeStamp
     raise TimeStampError(
         f'{name}: {timeStamp!r} is no time stamp; allowed are finite numbers '

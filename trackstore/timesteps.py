@@ -56,10 +56,13 @@ class Steps:
                         f'interval: {self.interval!r} makes more than {MOST} '
                         f'steps; allowed are fewer: take a longer one, or '
                         f'timeFrom and timeTo')
+            for bound in (bounds[0], bounds[-1]):
+                self.moment(bound)
         except (OverflowError, OSError, ValueError) as error:
             raise CriteriaError(
-                f'histogram: there are time stamps outside of the calendar '
-                f'({first!r} to {last!r}); use timeFrom and timeTo') from error
+                f'interval: steps of {self.interval!r} for the time stamps {first!r} '
+                f'to {last!r} are outside of the calendar; allowed are shorter ones, '
+                f'and timeFrom and timeTo') from error
         return bounds
 
     def _floor(self, timeStamp):

@@ -1,10 +1,12 @@
 """Tracks: handles on what a storage holds."""
 
 import pickle
+from inspect import getattr_static
 
 from zope.interface import implementer
 
 from trackstore import codec, damage, timestamps
+from trackstore.criteria import OPTIONS
 from trackstore.interfaces import ITrack
 from trackstore.layout import Layout
 
@@ -137,6 +139,7 @@ class Track(Handle):
             if (not name.startswith('__') and name not in _OF_CLASS
                     and not callable(value) and not hasattr(value, '__get__')):
                 setattr(cls, name, StoredAttribute(name, value))
+        _check_index_names(cls)
         for name in cls.metadata_attributes:
             if not hasattr(cls, name):
                 setattr(cls, name, StoredAttribute(name))
@@ -307,6 +310,20 @@ class Track(Handle):
         raise TypeError(
             f'track {self.__name__!r}: a track is a handle and cannot be '
             f'pickled; store its id (track.__name__)')
+
+
+def _check_index_names(cls):
+    """Raise an error for an index that could not be asked, or not told from a track."""
+    for name in cls.index_attributes:
+        if name in OPTIONS:
+            raise TypeError(
+                f'{cls.__qualname__}.index_attributes: {name!r} is an option of '
+                f'query(); give the index another name')
+        if name not in cls.metadata_attributes and hasattr(Track, name) and (
+                getattr_static(cls, name) is getattr_static(Track, name)):
+            raise TypeError(
+                f'{cls.__qualname__}.index_attributes: {name!r} is an attribute that '
+                f'every track has; give the index another name')
 
 
 def _is_data(cls, name):

@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 import click
 from zc.lockfile import LockError
 
-from trackstore.cli.criteria import Zone, of_time
+from trackstore.cli.criteria import of_time, zone_option
 from trackstore.cli.output import (
     counted,
     has_unicode,
@@ -46,8 +46,7 @@ OPTIONS = (
                  help='Last tried not before this TIME, as 2026-11-21.'),
     click.option('--to', 'end', metavar='TIME',
                  help='Last tried not after this TIME.'),
-    click.option('--zone', type=Zone(), default='UTC', show_default=True,
-                 help='The time zone of times, such as Europe/Berlin.'),
+    zone_option,
 )
 
 
@@ -159,8 +158,7 @@ def _event(data):
 @dead_letters.command()
 @click.argument('store')
 @click.argument('ids', nargs=-1, required=True, metavar='ID...')
-@click.option('--zone', type=Zone(), default='UTC', show_default=True,
-              help='The time zone of times, such as Europe/Berlin.')
+@zone_option
 @json_option
 def show(store, ids, zone, as_json):
     """Show all that is known of some letters."""

@@ -102,6 +102,10 @@ def failures():
     except Exception as e:
         if isinstance(getattr(e, 'obj', None), Broken) or _is_of_a_file(e):
             raise Damaged(damage.reason(e)) from None
+        if _is_of_a_class(e):
+            raise Failure(
+                f'a track has an object of a class that cannot be imported here: '
+                f'{_sentence(e)}; PYTHONPATH may say where its module is') from None
         if type(e).__module__.partition('.')[0] not in ENGINES:
             raise
         raise Failure(f'the server of the database is lost: {_sentence(e)}') from None
@@ -111,11 +115,21 @@ def _is_of_a_file(error):
     """Tell whether the ZODB could not make sense of what is in a file."""
     if not isinstance(error, (ValueError, OverflowError, MemoryError, TypeError)):
         return False
+    return _origin(error).startswith(('ZODB.FileStorage', 'ZODB.fsIndex'))
+
+
+def _is_of_a_class(error):
+    """Tell whether what is pickled in a track needs a class that is not here."""
+    return isinstance(error, (ImportError, AttributeError)) and _origin(error) in (
+        'trackstore.record', 'trackstore.codec')
+
+
+def _origin(error):
+    """Return the name of the module in which an error was raised."""
     trace = error.__traceback__
     while trace.tb_next is not None:
         trace = trace.tb_next
-    return trace.tb_frame.f_globals.get('__name__', '').startswith(
-        ('ZODB.FileStorage', 'ZODB.fsIndex'))
+    return trace.tb_frame.f_globals.get('__name__', '')
 
 
 def _told(error):

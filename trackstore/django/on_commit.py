@@ -1,5 +1,6 @@
 """Events that wait for the commit of Django's transaction."""
 
+from copy import copy
 from functools import partial
 
 from django.db import connections
@@ -16,8 +17,8 @@ class OnCommitBackend(RoutingBackend):
 
     Within ``transaction.atomic()`` the event is processed at once, and waits for the
     commit; it is dropped when that block, or the savepoint it is in, is rolled back.
-    Outside of a transaction nothing waits.  ``using`` is the alias of the database
-    whose transactions count.
+    It goes to the backends that there are when it is emitted.  Outside of a transaction
+    nothing waits.  ``using`` is the alias of the database whose transactions count.
     """
 
     def __init__(self, backends=None, processors=None, using='default'):
@@ -32,6 +33,7 @@ class OnCommitBackend(RoutingBackend):
         event = self.processed(event)
         connection = connections[self.using]
         if connection.in_atomic_block:
-            connection.on_commit(partial(self.send_to_backends, event))
+            as_it_is = copy(self)   # capture_events gives it other backends for a time
+            connection.on_commit(partial(as_it_is.send_to_backends, event))
         else:
             self.send_to_backends(event)

@@ -5,6 +5,7 @@ import logging
 import time
 from contextlib import contextmanager
 
+from trackstore.events.backends.async_routing import called_within
 from trackstore.events.backends.routing import RoutingBackend
 from trackstore.events.event import Event, copy_of
 from trackstore.events.processors.exceptions import (
@@ -85,19 +86,21 @@ def flush(tracker, timeout):
     end = time.monotonic() + timeout
     late = []
     for path, backend in _all(tracker):
+        left = max(0, end - time.monotonic())
         if hasattr(backend, 'carrier'):
-            if not backend.flush(max(0, end - time.monotonic())):
-                late.append(path)
-        elif callable(getattr(backend, 'flush', None)):
-            backend.flush()
+            done = backend.flush(left)  # and those below
+        else:
+            done = called_within(backend, 'flush', left)
+        if not done:
+            late.append(path)
     return late
 
 
 def _all(routing):
-    """Yield path and backend for all that a tracker or routing backend has."""
+    """Yield path and backend for all of a tracker or router, but not below queues."""
     for name, backend in routing.backends.items():
         yield name, backend
-        if hasattr(backend, 'backends'):
+        if hasattr(backend, 'backends') and not hasattr(backend, 'carrier'):
             for path, below in _all(backend):
                 yield f'{name}.{path}', below
 

@@ -1,7 +1,7 @@
 """Checks of the options of backends; what is not allowed fails when it is made."""
 
-import math
 import re
+import sys
 from collections.abc import Mapping
 
 from trackstore.events.exceptions import ConfigurationError
@@ -20,8 +20,8 @@ def whole(value, name, least=1, none=False):
 
 def seconds(value, name, zero=False):
     """Return a number of seconds, more than 0 unless ``zero`` is true."""
-    if type(value) not in (int, float) or not math.isfinite(value) or (
-            value < 0 or value == 0 and not zero):
+    if type(value) not in (int, float) or not 0 <= value <= sys.float_info.max or (
+            value == 0 and not zero):
         raise ConfigurationError(
             f'{name}: {value!r} is no time; allowed are seconds, '
             f'{"from" if zero else "more than"} 0')

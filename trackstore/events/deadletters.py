@@ -6,7 +6,6 @@ time that of the last try.  The data are ``event``, ``eventId``, ``reason``,
 """
 
 import contextlib
-import logging
 import os
 import random
 import threading
@@ -18,6 +17,7 @@ from trackstore.events.backends.places import place_of
 from trackstore.events.carriers.records import json_of_event
 from trackstore.events.event import event_of
 from trackstore.events.exceptions import ConfigurationError
+from trackstore.events.latelog import LateLog
 from trackstore.events.plain import plain_events
 from trackstore.exceptions import OpenError
 from trackstore.jsonsafe import json_safe
@@ -28,7 +28,7 @@ TRIES, PAUSE = 8, 0.5
 #: What the data of each letter have, and those of hardly another track.
 MARKS = {'event', 'reason', 'tries'}
 
-log = logging.getLogger(__name__)
+log = LateLog(__name__)
 
 
 class DeadLetters:

@@ -66,9 +66,11 @@ class Routing:
         self.below(router.backends, events, path, shared)
 
     def _processed(self, router, events, path, shared):
-        # What the first one refuses has not been changed yet.
-        copies = shared or any(
-            getattr(each, 'refuses', False) for each in router.processors[1:])
+        # A letter has the event as it came.  Where the first one says that it refuses,
+        # nothing has been changed yet; one that says nothing may do anything.
+        first, *others = router.processors
+        copies = shared or not hasattr(first, 'refuses') or any(
+            getattr(each, 'refuses', True) for each in others)
         for event in events:
             try:
                 result = router.process_event(copy_of(event) if copies else event)

@@ -2,6 +2,8 @@
 
 import time
 
+from trackstore.events.latelog import late
+
 #: So many seconds are between two messages of one kind, at the least.
 PAUSE = 10
 
@@ -31,4 +33,4 @@ class SlowLog:
         self._next[message] = now + PAUSE, 0
         if quiet:
             message, args = message + ' (and %s times before)', (*args, quiet)
-        say(message, *args, **options)
+        late(say, message, *args, **options)

@@ -81,6 +81,12 @@ class WholeReading(Reading):
             except DamagedError as e:
                 self.note(e, 1)
                 continue
+            except damage.UNRELATED:
+                raise
+            except Exception as e:  # of objects, such as that their class is not here
+                name = self.storage.idFromNum(number)
+                self.note(damage.error(f'track {name}', damage.reason(e)), 1)
+                continue
             self.count += 1
             yield track
             self._advance(place, len(numbers))

@@ -1,5 +1,7 @@
 """What ``trackstore.export`` has written: JSON lines and CSV."""
 
+from inspect import getattr_static
+
 from trackstore import keys, timestamps
 from trackstore.exceptions import TrackstoreError
 from trackstore.export.values import cell_value, original
@@ -9,10 +11,12 @@ from trackstore.importers.exceptions import BadLine, SourceError
 from trackstore.importers.jsonlines import record_of
 from trackstore.importers.runs import RunRow
 from trackstore.importers.source import MAX_LINE
+from trackstore.track import Handle
 
 EXPORT = 'export'
 VERSION = 1
 TRACK = ('taskId', 'runId', 'userName', 'timeStamp')
+NOT_MORE = frozenset((*TRACK, 'data', *Handle.__slots__))
 
 
 class ExportedLines:
@@ -55,9 +59,12 @@ class ExportedLines:
         data = original(record['data'])
         if not isinstance(data, dict):
             raise BadLine('its data are no object in {}')
+        more = original(record.get('more', {}))
+        if not isinstance(more, dict):
+            raise BadLine("its 'more' is no object in {}")
         row = _row(*(original(record[name]) for name in TRACK), data, number)
-        if record.get('more'):
-            self.more[number] = original(record['more'])
+        if more:
+            self.more[number] = more
         return row
 
 
@@ -105,3 +112,15 @@ def _run(record):
     if row.end is not None:
         timestamps.checked(row.end, 'end')
     return row
+
+
+def set_more(track, more):
+    """Set the further metadata of a track; ``BadLine`` for what is none."""
+    for name, value in more.items():
+        attribute = getattr_static(type(track), name, None)
+        if (name in track.metadata_attributes and isinstance(attribute, property)
+                and attribute.fset is None):
+            continue    # the class tells it from what else the track has
+        if name in NOT_MORE or str(name).startswith(('__', '_v_', '_p_')):
+            raise BadLine(f"its 'more' has {name!r}; further metadata are expected")
+        setattr(track, name, value)

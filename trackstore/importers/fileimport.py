@@ -3,7 +3,9 @@
 import os
 from dataclasses import dataclass, field
 
+from trackstore.exceptions import DamagedError, TrackstoreError
 from trackstore.importers.exceptions import SourceError
+from trackstore.importers.exported import set_more
 from trackstore.importers.load import Batch, Import
 from trackstore.importers.report import Rejects
 from trackstore.importers.runs import RunRow
@@ -210,6 +212,9 @@ class FileImport(Import):
     def noted(self, batch, ids, refused):
         state = self._state
         before = state.tracks
+        more = getattr(self.reader, 'more', None)
+        if more:
+            ids = self._set_more(batch, ids, refused, more)
         state.open_line = None
         if batch.open_line is not None:
             place, number = batch.open_line
@@ -218,22 +223,31 @@ class FileImport(Import):
             bad = number in numbers
             state.open_line = (
                 place, number, None if bad or not saved else ids[-1], bad)
-        more = getattr(self.reader, 'more', None)
-        if more:
-            self._set_more(batch, ids, refused, more)
         state.tracks += len(ids)
         state.rejected += len(batch.bad) + len(refused)
         state.advance(batch.end, batch.last, batch.before)
         return state.tracks - before
 
     def _set_more(self, batch, ids, refused, more):
-        """Set the further metadata of tracks that have been saved."""
-        refused = {number for number, _ in refused}
+        """Set the further metadata of tracks that have been saved.
+
+        Returns the ids of those that take them; the others are refused after all.
+        """
+        without = {number for number, _ in refused}
         numbers = [row[5] for row in batch.rows
-                   if not isinstance(row[1], RunRow) and row[5] not in refused]
+                   if not isinstance(row[1], RunRow) and row[5] not in without]
+        kept = []
         for number, track_id in zip(numbers, ids, strict=True):
-            for name, value in more.get(number, {}).items():
-                setattr(self.storage[track_id], name, value)
+            track = self.storage[track_id]
+            try:
+                set_more(track, more.get(number, {}))
+                kept.append(track_id)
+            except DamagedError:
+                raise
+            except (TrackstoreError, AttributeError, TypeError, ValueError) as e:
+                self.storage.removeTrack(track)
+                refused.append((number, str(e)))
+        return kept
 
     def is_worth(self, batch, refused):
         """Tell whether a row was saved, of this batch or earlier.

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from ZODB.POSException import ConflictError
 
-from trackstore.exceptions import TrackstoreError
+from trackstore.exceptions import DamagedError, TrackstoreError
 from trackstore.importers.exceptions import SourceError
 from trackstore.importers.report import Report
 from trackstore.importers.state import imports_of
@@ -110,7 +110,7 @@ class Import:
                 tries += 1
                 if tries == TRIES:
                     raise
-            except SourceError:
+            except (SourceError, DamagedError):  # no line is to blame
                 self._begin_again(self.manager.abort)
                 raise
             except (TrackstoreError, TypeError, ValueError):
@@ -149,6 +149,8 @@ class Import:
         savepoint = self.manager.savepoint(optimistic=True)
         try:
             return list(self.storage.saveTracks(records))
+        except DamagedError:    # of the store, whatever the record
+            raise
         except (TrackstoreError, TypeError, ValueError) as e:
             savepoint.rollback()
             if len(records) == 1:

@@ -6,6 +6,7 @@ from BTrees.OOBTree import OOBTree
 from persistent import Persistent
 
 from trackstore import saving
+from trackstore.run import RunState
 
 
 class RunRow(NamedTuple):
@@ -64,15 +65,15 @@ class NamedRuns(Persistent):
                     run.start = time
 
     def define(self, storage, row):
-        """Start a run as a ``RunRow`` describes it."""
-        number = storage.startRun(row.task, timeStamp=row.start)
-        self.numbers[str(row.name)] = number
-        run = storage.getRun(runId=number)
-        if row.end is not None:
-            run.end = row.end
-        run.finished = row.finished
-        if row.task is not None or row.current:
-            saving.set_current(storage, row.task, number if row.current else None)
+        """Start a run as a ``RunRow`` describes it.
+
+        What is the current run of a task already stays it.
+        """
+        number = self.numbers[str(row.name)] = storage._take_number('runs', 1)
+        state = RunState(row.task, row.start, row.end, row.finished)
+        saving.put_run(storage, number, state, new=True)
+        if row.current and storage._runs.get_current(row.task) is None:
+            saving.set_current(storage, row.task, number)
 
 
 class DescribedRuns(NamedRuns):

@@ -2,6 +2,7 @@
 
 import math
 import re
+from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
@@ -50,8 +51,9 @@ def time_of(value, zone=timezone.utc, end=False):
     (86400, 172799.999999)
     """
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        if math.isfinite(value):
-            return value
+        with suppress(OverflowError):   # an int that is too large for a float
+            if math.isfinite(value):
+                return value
     elif isinstance(value, str):
         text = value.strip()
         if NUMBER.match(text):

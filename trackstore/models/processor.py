@@ -31,6 +31,9 @@ class ModelValues:
     event.  ``parts`` are the parts of the event, ``'data'`` and ``'context'``.
     """
 
+    #: It never raises ``EventRefused``.
+    refuses = False
+
     def __init__(self, tracking_map=None, parts=('data',)):
         if tracking_map is not None and not ITrackingMap.providedBy(tracking_map):
             raise MapError(f'tracking_map: {tracking_map!r:.80} is no tracking map')

@@ -146,6 +146,11 @@ def test_a_hurt_branch_is_noticed_and_made_anew(path, digits):
         assert problem.startswith(f'{name}: is damaged: ')
         with pytest.raises(DamagedError, match=f'^{name}: is damaged: '):
             dict(tracks.currentRuns)
+        for last in ({}, 5):    # which is no data, but not what is hurt
+            with pytest.raises(DamagedError, match=f'^{name}: ') as caught:
+                tracks.saveTracks((f'task {n}', 0, 'ann', {} if n < 599 else last)
+                                  for n in range(600))
+            assert caught.value.where == name
         assert tracks.repair() == (
             ['the current runs: were made anew from the runs'], [])
         assert dict(tracks.currentRuns) == {
@@ -165,3 +170,28 @@ def test_a_branch_in_the_place_of_another_is_noticed(path):
         with pytest.raises(DamagedError, match='it is not what was written there'):
             list(root.items())
         tracks._p_jar.transaction_manager.abort()
+
+
+def test_a_current_run_that_does_not_exist_is_named_unless_it_is_hidden(path):
+    with trackstore.open(path) as tracks:
+        root = tracks._runs.current
+        digit, branch = next((digit, root.branch(digit)) for digit in root.deeper
+                             if key(7) in root.branch(digit).entries)
+        branch.change({key(7): 9999})
+        assert tracks.verify() == [
+            f"the current runs, branch 0.{digit}: run 9999, the current one of "
+            f"'task 7', does not exist"]
+        root.change({key(7): 8})
+        assert tracks.verify() == []
+        tracks._p_jar.transaction_manager.abort()
+
+
+def test_a_compaction_of_an_idle_store_writes_nothing(path):
+    with trackstore.open(path) as tracks:
+        tracks.saveUserTrack('task 7', 0, 'ann', {})
+        tracks._p_jar.transaction_manager.commit()
+        tracks.compact()
+        storage = tracks._p_jar.db().storage
+        last = storage.lastTransaction()
+        assert tracks.compact() == 1
+        assert storage.lastTransaction() == last

@@ -1,5 +1,6 @@
 """The carrier of Celery without a broker: options, places, and tasks done at once."""
 
+import threading
 
 import pytest
 from zope.interface.verify import verifyClass, verifyObject
@@ -325,6 +326,23 @@ def test_a_broker_that_cannot_be_used(app, url, told):
     with pytest.raises(ConfigurationError, match=f'^app: its broker {told}') as caught:
         AsyncRoutingBackend('shop', carrier=carrier(app=app))
     assert 'sec' not in str(caught.value)
+
+
+@pytest.mark.parametrize('name', ['_connected', '_disconnect'])
+def test_a_broker_that_hangs_does_not_hang_the_end(app, monkeypatch, name):
+    entered, go_on, over = threading.Event(), threading.Event(), []
+
+    def hang():
+        entered.set()
+        go_on.wait(LONG)
+        over.append(True)
+    backend = AsyncRoutingBackend('shop', carrier=carrier(app=app, exit_wait=0))
+    monkeypatch.setattr(backend.carrier._broker, name, hang)
+    backend.send({'name': 'a', 'data': {}, 'context': {}})
+    assert name == '_disconnect' or entered.wait(LONG)
+    backend.close(0)
+    assert entered.is_set() and not over
+    go_on.set()
 
 
 def test_a_queue_that_is_full(app, tmp_path, caplog):

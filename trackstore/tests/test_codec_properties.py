@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from trackstore import codec, texts
 from trackstore.codec import (
     ABSENT,
     Mappings,
@@ -60,6 +61,23 @@ def test_column_comes_back(values, rising):
 def test_rising_column_comes_back(values, rising):
     values.sort()
     assert list(decode_column(encode_column(values, rising=rising))) == values
+
+
+def test_of_texts_few_are_kept(monkeypatch):
+    kept = texts.Texts()
+    monkeypatch.setattr(codec, "_texts", kept)
+    monkeypatch.setattr(texts, "MOST_BYTES", 50_000)
+    one, two = (decoded(encode_column(["ann", "ben" * 9, "ann"])) for _ in "12")
+    assert one[0] is one[2] is two[2] and one[1] is two[1]
+    decoded(encode_column([f"{n} is a page of text" * 100 for n in range(20)]))
+    assert len(kept) == 2
+    for n in range(100):  # few of them are long, or many are short
+        decoded(encode_column([*map(str, range(200)), f"{n} is a page" * 1_000]))
+        assert sum(map(len, kept)) <= texts.MOST_BYTES + 15_000
+    monkeypatch.setattr(texts, "MOST", 1_000)
+    for n in range(0, 10_000, 500):
+        decoded(encode_column([*map(str, range(n, n + 500))]))
+        assert len(kept) <= 1_500
 
 
 @settings(deadline=None)

@@ -1,7 +1,9 @@
 """What the commands make of damaged bytes."""
 
+import importlib
 import json
 import re
+import sys
 
 import pytest
 
@@ -89,3 +91,25 @@ def test_an_export_without_damage_leaves_nothing_out(store, tmp_path):
     assert one.read_text() == two.read_text()
     result = invoke('export', store, two, '--skip-damaged', '--task', 'a')
     assert result.exit_code == 2 and 'takes no criteria' in result.stderr
+
+
+def test_objects_of_a_class_that_is_not_here(store, tmp_path, monkeypatch):
+    (tmp_path / 'shop_of_a_test.py').write_text('class Money:\n    pass\n')
+    with monkeypatch.context() as patched:
+        patched.syspath_prepend(tmp_path)
+        money = importlib.import_module('shop_of_a_test').Money()
+        with trackstore.open(store) as tracks:
+            tracks.saveUserTrack('a', 0, 'ann', {'price': money})
+        del sys.modules['shop_of_a_test']
+    told = ('Error: a track has an object of a class that cannot be imported here: No '
+            "module named 'shop_of_a_test'; PYTHONPATH may say where its module is\n")
+    for command in ['query', 'export', 'compact']:
+        result = invoke(command, store)
+        assert result.exit_code == 2 and result.stderr.endswith(told), command
+    result = invoke('export', store, tmp_path / 'all.jsonl', '--skip-damaged')
+    assert result.exit_code == 1
+    assert 'left out: track 0000005: No module named' in result.output
+    again = tmp_path / 'again.fs'
+    assert invoke('import', tmp_path / 'all.jsonl', again).exit_code == 0
+    with trackstore.open(again) as tracks:
+        assert tracks.count() == 4

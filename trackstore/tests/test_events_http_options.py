@@ -38,6 +38,37 @@ def test_no_error_shows_a_secret(receiver, monkeypatch, caplog):
         assert secret not in shown
 
 
+def test_no_value_of_the_query_is_shown(receiver, monkeypatch, caplog):
+    monkeypatch.setenv('A_TOKEN', 'abc-123')
+    caplog.set_level(logging.DEBUG)
+    said = b'no key abc-123, no se/cr et, no se%2Fcr%20et, no alone, no events, k is 7'
+    receiver.answers = [(400, {}, said), (400, {}, b'x' * 190 + b' abc-123')]
+    path = '/events?key=${A_TOKEN}&other=se%2Fcr%20et&alone&kind=events&k=7'
+    to = HTTPBackend(receiver.url + path, **ONCE)
+    assert to.place == receiver.url + '/events'
+    for _ in range(2):
+        with pytest.raises(DeliveryError) as caught:
+            to.send(event())
+        logging.getLogger('test').info(str(caught.value))
+    to.close()
+    assert receiver.requests[0].path == path.replace('${A_TOKEN}', 'abc-123')
+    assert f'{receiver.url}/events did not take it: 400' in caplog.text
+    assert 'no key ***, no ***, no ***, no ***, no ***, k is 7' in caplog.text
+    for secret in ('abc', 'se/cr', 'se%2Fcr', 'alone'):
+        assert secret not in caplog.text
+
+
+def test_no_variable_in_the_path_is_shown(receiver, monkeypatch, caplog):
+    monkeypatch.setenv('A_TOKEN', 'abc 123')
+    caplog.set_level(logging.DEBUG)
+    to = HTTPBackend(receiver.url + '/hooks/${A_TOKEN}', **ONCE)
+    to.send(event())
+    to.close()
+    assert receiver.requests[0].path == '/hooks/abc%20123'
+    assert to.place == receiver.url + '/hooks/***'
+    assert 'abc' not in caplog.text
+
+
 def test_a_wrong_option_does_not_show_a_secret(monkeypatch):
     monkeypatch.setenv('A_TOKEN', 'abc\n123')
     options = {'headers': {'Authorization': '${A_TOKEN}'}}
@@ -67,13 +98,13 @@ def test_a_proxy_that_cannot_be_used(monkeypatch, proxy, why):
 
 def test_events_go_through_the_proxy(receiver, monkeypatch):
     monkeypatch.setenv('HTTP_PROXY', receiver.url.replace('//', '//ann:pass-word@'))
-    to = HTTPBackend('http://shop.example/events', **ONCE)
+    to = HTTPBackend('http://shop.example/events?a=1', **ONCE)
     to.send(event())
     receiver.answers = [407]
     with pytest.raises(DeliveryError, match='407 Proxy Authenti') as caught:
         to.send(event())
     to.close()
-    assert receiver.requests[0].path == 'http://shop.example/events'
+    assert receiver.requests[0].path == 'http://shop.example/events?a=1'
     assert 'Proxy-Authorization' in receiver.requests[0].headers
     assert 'pass-word' not in ''.join(traceback.format_exception(caught.value))
 

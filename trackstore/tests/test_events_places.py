@@ -46,6 +46,18 @@ def test_a_signal_while_an_event_is_saved(tmp_path, caplog):
     assert "event 'signal' could not be sent" in caplog.text
 
 
+def test_a_path_is_of_the_folder_in_which_it_was_given(tmp_path, monkeypatch):
+    (tmp_path / 'elsewhere').mkdir()
+    monkeypatch.chdir(tmp_path)
+    backend, uri = TrackingBackend('events.fs'), TrackingBackend('memory://?a')
+    monkeypatch.chdir('elsewhere')
+    for each in (backend, uri):
+        each.send(event('a'))
+        each.close()
+    assert [each['name'] for each in stored(tmp_path / 'events.fs')] == ['a']
+    assert os.listdir() == []
+
+
 def test_a_fork_while_another_thread_opens_a_database(tmp_path, monkeypatch):
     entered, go_on = threading.Event(), threading.Event()
     database = opening.database

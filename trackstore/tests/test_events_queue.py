@@ -201,6 +201,7 @@ def test_sizes():
                         'from 1'),
     ({'batch': True}, 'batch: True is not allowed; allowed are whole numbers from 1'),
     ({'delay': '1'}, "delay: '1' is no time; allowed are seconds, from 0"),
+    ({'delay': 10**400}, f'delay: {10**400} is no time; allowed are seconds, from 0'),
     ({'when_full': 'burn'},
      "when_full: 'burn' is not known; allowed are 'wait', 'drop', 'spill'"),
     ({'when_full': 'spill'},

@@ -18,7 +18,7 @@ from trackstore.events.delivery import Delivery
 from trackstore.events.event import event_of
 from trackstore.events.exceptions import DeliveryError
 from trackstore.events.processors.exceptions import EventEmissionExit, EventRefused
-from trackstore.events.processors.fields import RenameFields
+from trackstore.events.processors.fields import MaskFields, RenameFields
 from trackstore.events.processors.split import Split
 from trackstore.events.processors.validate import RegistryValidator
 from trackstore.events.registry import Registry
@@ -75,17 +75,26 @@ def test_below_a_queue_it_is_a_letter_of_the_router_as_it_came():
         'EventRefused: it makes no CloudEvent: LookupError: no such thing')
 
 
-def test_events_that_others_share_are_not_changed():
-    class Refusing:
-        def __call__(self, event):
-            event['data']['seen'] = True
-            raise EventRefused('no')
-    parts, letters = routed(event(1, 'tea'), processors=[Refusing()])
-    assert letters[0].event['data']['seen']  # it has not said that it refuses
-    Refusing.refuses = True
-    parts, letters = routed(
-        event(1, 'tea'), processors=[lambda event: None, Refusing()])
+def refusing(event):
+    event['data']['seen'] = True
+    raise EventRefused('no')
+
+
+@pytest.mark.parametrize('before', [
+    [], [lambda event: None], [MaskFields(['data.thing'])],
+    [CloudEventsProcessor('/shop'), MaskFields(['data.thing'])]])
+def test_a_letter_is_as_it_came_whatever_processors_did(before):
+    _, letters = routed(event(1, 'tea'), processors=[*before, refusing])
     assert letters[0].event == event(1, 'tea')
+
+
+def test_processors_that_never_refuse_need_no_copies():
+    def same(each):
+        seen.append(each)
+    seen, same.refuses = [], False
+    given = event(1, 'tea')
+    routed(given, processors=[same, MaskFields(['data.thing'])])
+    assert seen[0] is given
 
 
 def test_what_is_not_as_registered_is_a_letter():

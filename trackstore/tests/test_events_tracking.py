@@ -15,7 +15,7 @@ from zope.interface.verify import verifyClass, verifyObject
 
 import trackstore
 from trackstore.events import Tracker, tracker_from
-from trackstore.events.backends import places
+from trackstore.events.backends import places, tracking
 from trackstore.events.backends.memory import MemoryBackend
 from trackstore.events.backends.routing import RoutingBackend
 from trackstore.events.backends.tracking import TrackingBackend, event_from
@@ -165,6 +165,19 @@ def test_joined_events_live_and_die_with_the_transaction(tracks):
     assert tracks.getTaskIds() == ['b']
 
 
+def conflicts(count, monkeypatch):
+    """Have so many tries to save something end with a conflict."""
+    save, failures = tracking._save, iter([ConflictError] * count)
+
+    def conflicting(storage, columns):
+        save(storage, columns)
+        for failure in failures:
+            raise failure
+
+    monkeypatch.setattr(tracking, '_save', conflicting)
+    monkeypatch.setattr(places.time, 'sleep', lambda seconds: None)
+
+
 def test_a_conflict_of_the_transaction_is_the_callers_to_try_again(
         tracks, backend, monkeypatch, caplog):
     """One of a transaction of its own is only logged, when it was tried enough."""
@@ -172,9 +185,8 @@ def test_a_conflict_of_the_transaction_is_the_callers_to_try_again(
     joined = TrackingBackend(storage=lambda: tracks)
     tracker = Tracker({'a': memory, 'b': RoutingBackend({'c': joined})})
     own = Tracker({'a': backend, 'b': memory})
-    monkeypatch.setattr(places.time, 'sleep', lambda seconds: None)
     with monkeypatch.context() as patched:
-        patched.setattr(TrackingBackend, '_save', conflicting)
+        conflicts(100, patched)
         with pytest.raises(ConflictError):
             tracker.emit('a')
         own.emit('a')
@@ -183,10 +195,6 @@ def test_a_conflict_of_the_transaction_is_the_callers_to_try_again(
     transaction.abort()
     tracker.emit('b')
     assert tracks.getTaskIds() == ['b']
-
-
-def conflicting(self, storage, events):
-    raise ConflictError
 
 
 def test_an_event_of_its_own_transaction_stays_when_the_caller_aborts(backend, where):
@@ -212,21 +220,30 @@ def test_bad_events_leave_nothing_and_stop_nothing(backend, where):
 
 def test_conflicts_are_tried_again(where, backend, monkeypatch):
     backend.send(event())
-    save, failures = TrackingBackend._save, iter([ConflictError] * 3)
-
-    def conflicting(self, storage, events):
-        save(self, storage, events)
-        for failure in failures:
-            raise failure
-
-    monkeypatch.setattr(TrackingBackend, '_save', conflicting)
-    monkeypatch.setattr(places.time, 'sleep', lambda seconds: None)
+    conflicts(3, monkeypatch)
     backend.send(event('b'))
-    failures = iter([ConflictError] * 100)
+    conflicts(100, monkeypatch)
     with pytest.raises(ConflictError):
         backend.send(event('c'))
     backend.close()
     assert [each['name'] for each in stored(where)] == ['a', 'b']
+
+
+def test_values_are_made_plain_once_and_before_the_place_is_locked(
+        where, backend, monkeypatch):
+    made = []
+
+    class User:
+        def __str__(self):
+            made.append(backend._place._lock._is_owned())
+            return 'ann'
+
+    conflicts(3, monkeypatch)
+    backend.send_many([event('b', user=User()), event('c', user=User())])
+    backend.send_again([event('d', user=User())])
+    backend.close()
+    assert made == [False] * 3
+    assert [each['data'] for each in stored(where)] == [{'user': 'ann'}] * 3
 
 
 def test_many_threads(where, backend):

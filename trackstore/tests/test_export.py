@@ -41,8 +41,14 @@ keys = st.one_of(st.none(), st.booleans(), st.integers(-2 ** 70, 2 ** 70), text,
 class Job(Track):
     """A class with metadata of its own."""
 
-    metadata_attributes = (*Track.metadata_attributes, 'state')
+    metadata_attributes = (*Track.metadata_attributes, 'state', 'level', 'late')
+    index_attributes = (*Track.index_attributes, 'level')
     state = 'new'
+    level = 0
+
+    @property
+    def late(self):
+        return self.timeStamp > 1
 
 
 def same(one, other):
@@ -180,13 +186,35 @@ def test_runs_of_every_kind_come_back(tracks, tmp_path):
     close(copy)
 
 
+def test_current_runs_stay_where_others_come_in(tracks, tmp_path):
+    for task in 'abc':
+        tracks.saveUserTrack(task, 0, 'ann', {}, timeStamp=5)
+    tracks.stopRun('a', timeStamp=9)
+    other = new_storage()
+    for task in 'ab':
+        other.saveUserTrack(task, 0, 'ben', {}, timeStamp=100)
+    transaction.commit()
+    export_tracks(tracks, tmp_path / 'a.jsonl')
+    assert import_source(other, tmp_path / 'a.jsonl').tracks == 3
+    assert dict(other.currentRuns) == {'a': 1, 'b': 2, 'c': 5}
+    assert [repr(other.getRun(runId=number)) for number in (3, 4, 5)] == [
+        '<Run 3, 1970-01-01 00:00, 1970-01-01 00:00, True>',
+        '<Run 4, 1970-01-01 00:00, 1970-01-01 00:00, False>',
+        '<Run 5, 1970-01-01 00:00, 1970-01-01 00:00, False>']
+    assert other.verify() == []
+    close(other)
+
+
 def test_metadata_of_a_class_come_back(tmp_path):
     tracks = new_storage(Job)
     for number in range(3):
         tracks.saveUserTrack('job', 0, 'ann', {'n': number}, timeStamp=number)
     tracks['0000002'].state = 'done'
     copy = copied(tracks, tmp_path / 'a.jsonl')
-    assert [track.state for track in copy.values()] == ['new', 'done', 'new']
+    assert [track.metadata for track in copy.values()] == [
+        track.metadata for track in tracks.values()]
+    assert [(track.state, track.late) for track in copy.values()] == [
+        ('new', False), ('done', False), ('new', True)]
     close(copy)
     close(tracks)
 
@@ -263,6 +291,34 @@ def test_bad_lines_of_an_export(tracks, tmp_path, line, reason):
     report = import_source(tracks, path)
     assert report.bad[0].reason.startswith(reason)
     assert len(tracks) == 0
+
+
+@pytest.mark.parametrize(('more', 'reason'), [
+    ([1], "its 'more' is no object in {}"),
+    ('abc', "its 'more' is no object in {}"),
+    ({'$date': 'soon'}, "'soon' is no date: "),
+    ({'update': 1}, 'update: cannot be set to 1; it is an attribute of the class'),
+    ({'_number': 5}, "its 'more' has '_number'; further metadata are expected"),
+    ({'_v_any': 5}, "its 'more' has '_v_any'; further metadata are expected"),
+    ({'runId': 99}, "its 'more' has 'runId'; further metadata are expected"),
+    ({'state': 'done', 'data': 3}, "its 'more' has 'data'; further metadata are ex"),
+    ({'level': [1]}, 'level: [1] is no valid key; allowed are'),
+    ({'$map': [[1, 2]]}, 'attribute name must be string'),
+])
+def test_further_metadata_that_are_none(tmp_path, more, reason):
+    tracks = new_storage(Job)
+    lines = [{'trackstore': 'export', 'version': 1}, {'run': 1, 'start': 1},
+             *({'taskId': n, 'runId': 1, 'userName': 'a', 'timeStamp': n, 'data': {},
+                'more': more if n == 2 else {'state': 'done'}} for n in (1, 2, 3))]
+    path = tmp_path / 'a.jsonl'
+    path.write_text('\n'.join(map(json.dumps, lines)))
+    report = import_source(tracks, path)
+    assert report.bad[0].number == 4 and report.bad[0].reason.startswith(reason)
+    assert (report.tracks, report.rejected) == (2, 1)
+    assert [(track.taskId, track.state) for track in tracks.values()] == [
+        (1, 'done'), (3, 'done')]
+    assert import_source(tracks, path).lines == 0
+    close(tracks)
 
 
 def test_an_export_of_a_later_release(tracks, tmp_path):

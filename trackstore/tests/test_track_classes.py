@@ -6,7 +6,13 @@ from ZODB.DB import DB
 
 import trackstore
 from trackstore import Track, TrackingStorage
-from trackstore.exceptions import CriteriaError, FormatError, OpenError
+from trackstore.exceptions import (
+    CriteriaError,
+    DataError,
+    FormatError,
+    KeyValueError,
+    OpenError,
+)
 
 
 def stored(cls):
@@ -72,15 +78,19 @@ def test_a_property_that_fails_changes_nothing():
     tracks = stored(Total)
     tracks.saveUserTrack("a", 0, "u", {"a": 1, "b": 2})
     track = tracks["0000001"]
-    with pytest.raises(KeyError):
+    with pytest.raises(DataError, match=(
+            "total: the property of Total that is indexed failed with KeyError: 'b'; "
+            "it may return None where there is no value")):
         track.data = {"a": 1}
     with pytest.raises(TypeError, match="total"):
         track.data = {"a": [], "b": []}
     assert track.data == {"a": 1, "b": 2}
     assert tracks.count(total=3) == 1
-    with pytest.raises(KeyError):
+    with pytest.raises(DataError, match="total: the property"):
         tracks.saveUserTrack("b", 0, "u", {"a": 1})
     assert len(tracks) == 1 and "b" not in tracks.currentRuns
+    with pytest.raises(DataError, match=r"records\[1\]: total: the property"):
+        tracks.saveTracks([("b", 0, "u", {"a": 1, "b": 1}), ("b", 0, "u", {"a": 1})])
 
 
 def test_a_class_that_lost_an_index():
@@ -139,3 +149,53 @@ def test_empty_slots_are_harmless():
     store.saveUserTrack("a", 0, "u", {"x": 1})
     assert type(store["0000001"]) is Slotless
     assert store["0000001"].data == {"x": 1}
+
+
+@pytest.mark.parametrize("name, why", [
+    ("name", "is an attribute that every track has"),
+    ("typeName", "is an attribute that every track has"),
+    ("data", "is an attribute that every track has"),
+    ("__name__", "is an attribute that every track has"),
+    ("limit", r"is an option of query\(\)"),
+    ("timeFrom", r"is an option of query\(\)")])
+def test_indexes_that_could_not_be_asked(name, why):
+    with pytest.raises(TypeError, match=(
+            f"Bad.index_attributes: '{name}' {why}; give the index another name")):
+        type("Bad", (Track,), {
+            "index_attributes": (*Track.index_attributes, name)})
+
+
+def test_a_property_may_hide_an_attribute_of_tracks():
+    class Named(Track):
+        index_attributes = (*Track.index_attributes, "name")
+
+        @property
+        def name(self):
+            return self.data["name"].upper()
+
+    tracks = stored(Named)
+    tracks.saveUserTrack("a", 0, "u", {"name": "ann"})
+    assert tracks.count(name="ANN") == 1
+
+
+class Placed(Track):
+    index_attributes = (*Track.index_attributes, "room")
+
+
+def test_a_new_index_that_a_track_stands_in_the_way_of():
+    manager = transaction.TransactionManager()
+    root = DB(None).open(manager).root()
+    root["tracks"] = tracks = TrackingStorage()
+    tracks.saveTracks(("a", 0, "u", {"room": f"r{n % 3}"}) for n in range(30))
+    tracks["0000030"].data = {"room": ["r1", "r2"]}
+    manager.commit()
+    tracks.trackFactory = Placed
+    with pytest.raises(KeyValueError, match=r"track '0000030': data\['room'\]"):
+        tracks.setupIndexes()
+    manager.commit()  # of an application that goes on
+    assert "room" not in tracks.indexAttributes
+    with pytest.raises(CriteriaError, match="room: is no criterion"):
+        tracks.count(room="r1")
+    tracks["0000030"].data = {"room": "r1"}
+    tracks.setupIndexes()
+    assert (tracks.count(room="r1"), tracks.verify()) == (11, [])

@@ -92,7 +92,7 @@ class AsyncRoutingBackend(RoutingBackend):
         left = _limit(timeout)
         done = self.carrier.flush(timeout)
         for backend in self.delivery.leaves().values():
-            done = _end(backend, 'flush', left()) and done
+            done = called_within(backend, 'flush', left()) and done
         return done
 
     def close(self, timeout=None):
@@ -100,7 +100,7 @@ class AsyncRoutingBackend(RoutingBackend):
         left = _limit(timeout)
         done = self.carrier.close(timeout)
         for backend in self.delivery.leaves().values():
-            done = _end(backend, 'close', left()) and done
+            done = called_within(backend, 'close', left()) and done
         return done
 
 
@@ -110,8 +110,8 @@ def _limit(timeout):
     return lambda: None if end is None else max(0, end - time.monotonic())
 
 
-def _end(backend, name, timeout):
-    """Call a method of a backend if it has that; return whether all is well."""
+def called_within(backend, name, timeout):
+    """Call a method of a backend if it has that; return whether all is well in time."""
     method = getattr(backend, name, None)
     if not callable(method):
         return True

@@ -39,13 +39,16 @@ class Form:
         ``now`` is the time stamp of an event that has no time.
         """
         events = [event_of(event) for event in events]
-        sessions = _keys(paths.column(events, self._session))
-        keys.checked_all(sessions, 'session')
-        times = paths.column(events, self._time)
-        return (_keys(paths.column(events, self._task)), sessions,
-                _keys(paths.column(events, self._user)),
-                self._data(plain_events(events), times),
-                _stamps(times, now))
+        sessions = keys.checked_all(
+            _keys(paths.column(events, self._session)), 'session')
+        tasks, times = self.tasks_and_times(events, now)
+        data = self._data(plain_events(events), paths.column(events, self._time))
+        return tasks, sessions, _keys(paths.column(events, self._user)), data, times
+
+    def tasks_and_times(self, events, now):
+        """Return lists of the tasks and the time stamps alone."""
+        return (_keys(paths.column(events, self._task)),
+                _stamps(paths.column(events, self._time), now))
 
     def _data(self, events, times):
         """Return events without what the task and the time say, but with their ids."""

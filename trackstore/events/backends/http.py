@@ -12,6 +12,7 @@ import os
 import re
 import ssl
 import time
+from urllib.parse import unquote_plus
 
 from zope.interface import alsoProvides, implementer
 
@@ -78,7 +79,8 @@ class HTTPBackend:
         before they are packed; a single event may have more
 
     In ``url``, ``headers`` and ``signing_key``, ``${NAME}`` stands for the variable
-    NAME of the environment.  No error shows what a header or the key is.
+    NAME of the environment.  No error shows what a header, the key or the query of the
+    URL is, nor does the log of ``httpx``.
     """
 
     #: Queues need make no copies: an event is only read.
@@ -161,9 +163,12 @@ class HTTPBackend:
     def _try(self, body, headers):
         """Make the request once; return None or the error."""
         try:
-            with self._clients.one() as client, client.stream(
-                    'POST', self._url, content=body, headers=headers) as response:
-                said = self._read(response)
+            with self._clients.one() as client:
+                request = client.build_request(
+                    'POST', self._url, content=body, headers=headers)
+                request.url = self._url  # not a copy: httpx logs what it is shown as
+                with contextlib.closing(client.send(request, stream=True)) as response:
+                    said = hidden(self._read(response), self._secrets)
         except self._httpx.HTTPError as failure:
             # not its cause: its own text may show a header
             return DeliveryError(self._told(
@@ -182,7 +187,7 @@ class HTTPBackend:
         return read.decode(errors='replace')
 
     def _told(self, text):
-        return hidden(f'{self.place} did not take it: {text}', self._secrets)
+        return f'{self.place} did not take it: {hidden(text, self._secrets)}'
 
     # the options
 
@@ -217,11 +222,11 @@ class HTTPBackend:
             both = f'{target.username}:{target.password}'
             self._secrets += [target.password, target.userinfo.decode('ascii'), both,
                               base64.b64encode(both.encode()).decode('ascii')]
-        if target.query:
-            self._secrets.append(target.query.decode('ascii'))
         target = target.copy_with(userinfo=b'', fragment=None)
-        shown = target.copy_with(query=None)
-        return target, auth, hidden(str(shown), self._secrets)
+        place = target.copy_with(query=None, path=hidden(target.path, self._secrets))
+        place = hidden(str(place), self._secrets)
+        self._secrets += _values(target.query.decode('ascii'))
+        return _shown_as(place, target), auth, place
 
     def _expanded_headers(self, headers):
         if not hasattr(headers, 'items'):
@@ -253,6 +258,23 @@ class HTTPBackend:
         key = expanded(key, 'signing_key', self._secrets)
         self._secrets.append(key)
         return key.encode()
+
+
+def _values(query):
+    """Return the query and its values, as they are sent and as they are meant."""
+    values = [query]
+    for part in query.split('&'):
+        name, _, value = part.partition('=')
+        values += [value or name, unquote_plus(value or name)]
+    return values
+
+
+def _shown_as(place, url):
+    """Return a URL that is shown as something else."""
+    class Shown(type(url)):
+        def __str__(self):
+            return place
+    return Shown(url)
 
 
 def _no_url(shown, why):

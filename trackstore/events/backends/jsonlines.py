@@ -6,7 +6,6 @@ the file is full, or that it is of an earlier hour or day, renames it while he h
 lock; the others find another file, or none, at the path and open that.
 """
 
-import logging
 import os
 import threading
 
@@ -18,6 +17,7 @@ from trackstore.events.backends.oldfiles import OldFiles
 from trackstore.events.exceptions import ConfigurationError, DeliveryError
 from trackstore.events.forks import renewed_after_fork
 from trackstore.events.interfaces import IBatchBackend
+from trackstore.events.latelog import LateLog, logged_after
 from trackstore.events.slowlog import SlowLog
 from trackstore.events.wire import wire_text
 
@@ -26,7 +26,7 @@ try:
 except ImportError:  # Windows: the lock is that of the threads alone
     fcntl = None
 
-log = logging.getLogger(__name__)
+log = LateLog(__name__)
 
 PERIODS = {'hour': 3600, 'day': 86400}
 
@@ -97,7 +97,7 @@ class JSONLinesBackend:
         self._old.after_fork()
 
     def _append(self, lines):
-        with self._lock:
+        with logged_after(), self._lock:
             try:
                 self._write(lines, self._locked(len(lines)))
                 _unlock(self._file)

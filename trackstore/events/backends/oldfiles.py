@@ -2,11 +2,12 @@
 
 import datetime
 import gzip
-import logging
 import os
 import re
 import shutil
 import threading
+
+from trackstore.events.latelog import LateLog
 
 try:
     import fcntl
@@ -17,7 +18,7 @@ FORMAT = '%Y%m%dT%H%M%S.%fZ'
 PACKED = '.gz'
 HALF = '.gz.part'
 
-log = logging.getLogger(__name__)
+log = LateLog(__name__)
 
 _utc = datetime.timezone.utc
 _epoch = datetime.datetime(1970, 1, 1, tzinfo=_utc)

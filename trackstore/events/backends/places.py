@@ -163,6 +163,8 @@ class Opened(Given):
     """A storage in a database that is opened when it is needed first."""
 
     def __init__(self, where, name):
+        if not opening.is_uri(os.fspath(where)):
+            where = os.path.abspath(where)  # the process may go to another folder
         super().__init__(lambda: _shared.open(where), name)
 
     def _release(self):

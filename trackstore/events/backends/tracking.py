@@ -1,6 +1,7 @@
 """The tracking storage as a backend: each event is a track."""
 
 import datetime
+from itertools import compress
 
 from zope.interface import implementer
 
@@ -60,63 +61,79 @@ class TrackingBackend:
         self.send_many([event])
 
     def send_many(self, events):
-        self._place.change(lambda storage: self._save(storage, events))
+        columns = self._columns(events)
+        self._place.change(lambda storage: _save(storage, columns))
 
     def send_again(self, events):
         events = list({event_of(event).id: event for event in events}.values())
-        self._place.change(lambda storage: self._save(storage, [
-            event for event in events if not self._holds(storage, event)]))
+        columns, marks = self._columns(events), self._marks(events)
+        self._place.change(lambda storage: _save_lacking(storage, columns, marks))
         if not self.joins:
             # another process may have saved the same ones after this one has looked;
             # who has committed last sees what both have saved
-            self._place.change(lambda storage: self._remove_doubles(storage, events))
+            self._place.change(lambda storage: _remove_doubles(storage, marks))
 
     def holds(self, event):
         """Tell whether the storage has a track of this event."""
-        return self._place.change(lambda storage: self._holds(storage, event))
+        mark, = self._marks([event])
+        return self._place.change(lambda storage: _holds(storage, mark))
 
     def close(self):
         """Close the database that the backend has opened, if it has."""
         self._place.close()
 
-    def _save(self, storage, events):
-        tasks, sessions, users, mappings, times = self._form.columns(
-            events, timestamps.clock())
-        runs = _runs_of(storage, sessions, times)
-        if len(events) == 1:  # cheaper than many of one
-            storage.saveUserTrack(
-                tasks[0], runs[0], users[0], mappings[0], timeStamp=times[0])
-        else:
-            storage.saveTracks(zip(tasks, runs, users, mappings, times, strict=True))
+    # once for all tries, and before the place is locked: values may log what they are
 
-    def _holds(self, storage, event):
-        return any(True for _ in self._tracks(storage, event))
+    def _columns(self, events):
+        return self._form.columns(events, timestamps.clock())
 
-    def _remove_doubles(self, storage, events):
-        """Leave the first track of each event: whoever else looks, leaves the same."""
-        places = {}
-        for event in events:
-            criteria = self._criteria(event)
-            places.setdefault(criteria['taskId'], []).append(
-                (criteria['timeFrom'], event))
-        for task, found in places.items():
-            times = [time for time, _ in found]
-            # mostly there are these events in their time, and no others
-            if None in times or storage.count(
-                    taskId=task, timeFrom=min(times), timeTo=max(times)) != len(found):
-                for _, event in found:
-                    for track in list(self._tracks(storage, event))[1:]:
-                        storage.removeTrack(track)
+    def _marks(self, events):
+        """Return by what the track of each event is found: task, time and id."""
+        events = [event_of(event) for event in events]
+        tasks, times = self._form.tasks_and_times(events, None)
+        return list(zip(tasks, times, [event.id for event in events], strict=True))
 
-    def _tracks(self, storage, event):
-        """Yield the tracks of an event, in the order of their ids."""
-        for track in storage.query(**self._criteria(event)):
-            if track.data.get(ID) == event_of(event).id:
-                yield track
 
-    def _criteria(self, event):
-        (task,), _, _, _, (time,) = self._form.columns([event], None)
-        return {'taskId': task, 'timeFrom': time, 'timeTo': time}
+def _save(storage, columns):
+    tasks, sessions, users, mappings, times = columns
+    runs = _runs_of(storage, sessions, times)
+    if len(tasks) == 1:  # cheaper than many of one
+        storage.saveUserTrack(
+            tasks[0], runs[0], users[0], mappings[0], timeStamp=times[0])
+    else:
+        storage.saveTracks(zip(tasks, runs, users, mappings, times, strict=True))
+
+
+def _save_lacking(storage, columns, marks):
+    lacking = [not _holds(storage, mark) for mark in marks]
+    _save(storage, [list(compress(column, lacking)) for column in columns])
+
+
+def _holds(storage, mark):
+    return any(True for _ in _tracks(storage, mark))
+
+
+def _remove_doubles(storage, marks):
+    """Leave the first track of each event: whoever else looks, leaves the same."""
+    places = {}
+    for mark in marks:
+        places.setdefault(mark[0], []).append(mark)
+    for task, found in places.items():
+        times = [time for _, time, _ in found]
+        # mostly there are these events in their time, and no others
+        if None in times or storage.count(
+                taskId=task, timeFrom=min(times), timeTo=max(times)) != len(found):
+            for mark in found:
+                for track in list(_tracks(storage, mark))[1:]:
+                    storage.removeTrack(track)
+
+
+def _tracks(storage, mark):
+    """Yield the tracks of an event, in the order of their ids."""
+    task, time, id = mark
+    for track in storage.query(taskId=task, timeFrom=time, timeTo=time):
+        if track.data.get(ID) == id:
+            yield track
 
 
 def event_from(track):

@@ -12,7 +12,7 @@ from zope.interface import implementer
 
 from trackstore.events import checks
 from trackstore.events.backends.routing import RoutingBackend
-from trackstore.events.carriers import places
+from trackstore.events.carriers import ending, places
 from trackstore.events.carriers.interfaces import ICarrier
 from trackstore.events.carriers.local import LocalCarrier
 from trackstore.events.carriers.records import json_of_event
@@ -131,7 +131,8 @@ class CeleryCarrier:
 
     def close(self, timeout=None):
         done = self._queue.close(timeout)
-        self._broker.close()
+        # not longer: a broker that does not answer does not say goodbye either
+        ending.within(ending.NOTICE, self._broker.close)
         return done
 
 
@@ -220,8 +221,12 @@ class Broker:
                 raise
 
     def close(self):
-        with self._lock:
-            self._disconnect()
+        """Let go of the connection; leave it to who hangs at it, if somebody does."""
+        if self._lock.acquire(timeout=ending.NOTICE):
+            try:
+                self._disconnect()
+            finally:
+                self._lock.release()
 
     def _connected(self):
         """Return a producer of our own: Celery's are not safe after a fork."""

@@ -3,7 +3,6 @@
 import atexit
 import contextlib
 import contextvars
-import logging
 import os
 import sys
 import threading
@@ -11,6 +10,7 @@ import time
 import weakref
 
 from trackstore.events.deliverythread import DeliveryThread
+from trackstore.events.latelog import LateLog
 
 #: Why an event was not tried to the end.
 REASON = 'the process ended before it was delivered'
@@ -34,7 +34,7 @@ class _NoPause:
 #: For who tries once what there is to deliver, and makes no pause to try again.
 NO_PAUSE = _NoPause()
 
-log = logging.getLogger(__name__)
+log = LateLog(__name__)
 _carriers = weakref.WeakSet()
 
 

@@ -9,6 +9,7 @@ from collections import deque
 
 from trackstore.events.carriers.reading import Reader
 from trackstore.events.deliverythread import DeliveryThread
+from trackstore.events.latelog import late, logged_after
 
 #: So many bytes of events are delivered at once, at the most.
 BATCH_BYTES = 4 * 2 ** 20
@@ -207,8 +208,8 @@ class Line:
         try:
             self._see_to_lanes(place, first)
         except RuntimeError as error:   # no more threads: with the next batch, maybe
-            log.error('%s: events go on without a backend that is new: %s',
-                      self.delivery.name, error)
+            late(log.error, '%s: events go on without a backend that is new: %s',
+                 self.delivery.name, error)
 
     def add_lane(self, lane):
         """Start the thread of a lane; a RuntimeError where that is not possible."""
@@ -270,14 +271,14 @@ class Line:
             # what has been delivered to one is not mixed with what has not
             found, size = self.reader.read(self.batch, BATCH_BYTES, self._boundary())
         except FileNotFoundError as error:
-            with self.lock:     # somebody has removed it
+            with logged_after(), self.lock:     # somebody has removed it
                 self.reader.leave_out(error.filename)
             found = []
         except OSError as error:
             log.error('%s: spilled events cannot be read: %s', self.spill.path, error)
             found = None
             self.stop.wait(READ_AGAIN)
-        with self.lock:
+        with logged_after(), self.lock:
             self.reading = False
             if found:
                 batch = Batch(found[0][0])
@@ -312,7 +313,7 @@ class Line:
             if not lane.begun:
                 lane.begun = True
                 self.on_begin()
-        with self.lock:
+        with logged_after(), self.lock:
             if left:
                 self._deliver_in_part(lane, batch, parts, left)
                 return False
@@ -335,7 +336,7 @@ class Line:
         with self._routing:
             if batch.parts is None:
                 parts = self.delivery.routed(batch.events, self.keep)
-                with self.lock:
+                with logged_after(), self.lock:
                     if not self.again:
                         self._see_to_new(lane.place, batch.first)
                     batch.waiting = len(self.lanes)

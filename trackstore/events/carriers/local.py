@@ -15,6 +15,7 @@ from trackstore.events.carriers.recovery import Recovery
 from trackstore.events.carriers.sizes import size_of
 from trackstore.events.carriers.spilling import Spilling
 from trackstore.events.exceptions import ConfigurationError
+from trackstore.events.latelog import logged_after
 from trackstore.events.slowlog import SlowLog
 
 WHEN_FULL = ('wait', 'drop', 'spill')
@@ -165,7 +166,7 @@ class LocalCarrier:
         line = self._line
         text = self._spilling.text(event) if line.spill is not None else None
         end = time.monotonic() + self._wait
-        with line.lock:
+        with logged_after(), line.lock:
             while self._ready():
                 if line.spill is None and self._spilling.wanted(line.has_room(size)):
                     self._spilling.begin()
@@ -289,7 +290,7 @@ class LocalCarrier:
     def _keep_what_is_left(self):
         """Write it to disk for the next process, or make dead letters of it."""
         line = self._line
-        with line.lock:
+        with logged_after(), line.lock:
             if not line.is_empty():
                 self._spilling.save_at_end()
                 if line.spill is None:

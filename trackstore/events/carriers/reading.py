@@ -1,14 +1,14 @@
 """Reading the events that are on disk."""
 
-import logging
 import os
 
 from trackstore.events.carriers.records import event_in, value_of
+from trackstore.events.latelog import LateLog
 
 #: So many bytes are read at a time.
 READ = 2 ** 20
 
-log = logging.getLogger(__name__)
+log = LateLog(__name__)
 
 
 class Reader:

@@ -1,10 +1,10 @@
 """Taking over the events of processes that have died."""
 
-import logging
 import threading
 
 from trackstore.events.carriers import ending
 from trackstore.events.carriers.line import Lane, Line
+from trackstore.events.latelog import LateLog
 from trackstore.events.slowlog import SlowLog
 
 #: Every so many seconds it is looked whether another process has died.
@@ -13,7 +13,7 @@ LOOK = 30
 #: So many sets are delivered at a time.
 AT_ONCE = 8
 
-log = logging.getLogger(__name__)
+log = LateLog(__name__)
 _slow = SlowLog(log)
 
 

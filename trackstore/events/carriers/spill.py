@@ -13,7 +13,6 @@ When the owner has died its lock is free: then another process takes the set ove
 import errno
 import fcntl
 import json
-import logging
 import os
 import secrets
 import shutil
@@ -22,6 +21,7 @@ from contextlib import suppress
 from urllib.parse import quote
 
 from trackstore.events.carriers.reading import READ
+from trackstore.events.latelog import LateLog
 from trackstore.events.slowlog import SlowLog
 
 #: A file of more bytes is followed by another one.
@@ -31,7 +31,7 @@ ENDING = '.events'
 LOCK = '.lock'
 POSITION = 'position'
 
-log = logging.getLogger(__name__)
+log = LateLog(__name__)
 _slow = SlowLog(log)
 
 

@@ -1,12 +1,12 @@
 """What a queue does with its disk: when it writes to it, and when that is over."""
 
-import logging
 import time
 from collections import deque
 
 from trackstore.events.carriers import ending
 from trackstore.events.carriers.records import json_of_event, line_of
 from trackstore.events.exceptions import ConfigurationError
+from trackstore.events.latelog import LateLog
 from trackstore.events.slowlog import SlowLog
 
 #: After so many seconds a disk that was full is tried again.
@@ -15,7 +15,7 @@ TRY_AGAIN = 1
 #: Files with more bytes are begun anew when all in them is delivered.
 LARGE = 2 ** 20
 
-log = logging.getLogger(__name__)
+log = LateLog(__name__)
 _slow = SlowLog(log)
 
 

@@ -11,9 +11,10 @@ class EventEmissionExit(TrackstoreError):
 class EventRefused(EventEmissionExit, DeliveryError):
     """The event is dropped because something is wrong with it.
 
-    Below a queue it becomes a dead letter: as it came to the ``RoutingBackend``, if
-    the processor that raises this has an attribute ``refuses = True``.  If it was
-    split, ``rest`` has the parts with which nothing is wrong.
+    Below a queue it becomes a dead letter, as it came to the ``RoutingBackend``.  For
+    that its processors get a copy; those with an attribute ``refuses = False`` never
+    raise this, and need none.  If the event was split, ``rest`` has the parts with
+    which nothing is wrong.
     """
 
     def __init__(self, message, rest=()):

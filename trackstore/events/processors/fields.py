@@ -47,6 +47,9 @@ class Fields:
     empty dictionaries then.
     """
 
+    #: It never raises ``EventRefused``.
+    refuses = False
+
     def __call__(self, event):
         kept = [key for key in KEPT if key in event] if is_event(event) else ()
         try:

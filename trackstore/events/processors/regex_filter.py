@@ -22,6 +22,9 @@ class RegexFilter:
     to match all of it ends in ``$``.  An event whose name is no text matches none.
     """
 
+    #: It never raises ``EventRefused``.
+    refuses = False
+
     def __init__(self, filter_type=ALLOWLIST, regular_expressions=()):
         if filter_type not in (ALLOWLIST, BLOCKLIST):
             raise ConfigurationError(

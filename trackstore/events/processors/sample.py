@@ -39,6 +39,9 @@ class Sample:
         where it has a smaller number already, that stays
     """
 
+    #: It never raises ``EventRefused``.
+    refuses = False
+
     def __init__(self, share, key=KEY, note=None):
         if isinstance(share, bool) or not (
                 isinstance(share, (int, float)) and 0 <= share <= 1):

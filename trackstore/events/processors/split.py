@@ -25,6 +25,9 @@ class Split:
         the names of the events to split; without them all that have the list
     """
 
+    #: It never raises ``EventRefused``.
+    refuses = False
+
     def __init__(self, field, name=None, events=None):
         if name is not None and not isinstance(name, str):
             raise ConfigurationError(

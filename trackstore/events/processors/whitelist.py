@@ -11,6 +11,9 @@ from trackstore.events.processors.options import texts
 class NameWhitelistProcessor:
     """Lets events through that have one of the names of a list, and no others."""
 
+    #: It never raises ``EventRefused``.
+    refuses = False
+
     def __init__(self, whitelist):
         self.whitelist = frozenset(texts(whitelist, 'whitelist', "['order.placed']"))
 

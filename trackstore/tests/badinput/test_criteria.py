@@ -87,6 +87,12 @@ def test_an_interval_that_is_none(store, interval):
         store.histogram(interval)
 
 
+@pytest.mark.parametrize("interval", [1e13, 2**53, 10**400])
+def test_an_interval_that_leaves_the_calendar(store, interval):
+    with refused(CriteriaError, TypeError, "interval", repr(interval), "calendar"):
+        store.histogram(interval)
+
+
 @pytest.mark.parametrize("zone", ["Mars/Olympus", "", 5, None, "../etc/passwd"])
 def test_a_time_zone_that_is_none(store, zone):
     with refused(CriteriaError, TypeError, "timeZone", repr(zone)):

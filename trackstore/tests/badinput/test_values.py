@@ -39,6 +39,16 @@ def test_a_run_that_is_no_number(store, run):
         store.saveUserTrack("a", run, "u1", {})
 
 
+@pytest.mark.parametrize("run", [1.0, True, False, 0.0, "", [], [1], {}, "1"], ids=repr)
+def test_a_run_that_is_no_number_in_bulk(store, run):
+    savepoint = transaction_of(store).savepoint()
+    store.saveTracks([("a", 1, "u", {})])
+    for first in (0, 1, None):
+        with refused(RunError, ValueError, "records[1]: runId", repr(run)):
+            store.saveTracks([("a", first, "u", {}), ("a", run, "u", {})])
+    savepoint.rollback()
+
+
 def test_a_run_that_does_not_exist_in_bulk(store):
     savepoint = transaction_of(store).savepoint()
     with refused(RunError, ValueError, "records[2]", "99"):
@@ -61,6 +71,8 @@ def test_a_task_that_is_no_valid_key(store, value):
         store.saveUserTrack(value, 1, "u1", {})
     with refused(KeyValueError, TypeError, "taskId", repr(value)):
         store.startRun(value)
+    with refused(KeyValueError, TypeError, "taskId", repr(value)):
+        store.stopRun(value, runId=1)
 
 
 @bad_keys
@@ -94,7 +106,7 @@ def test_what_is_no_valid_key_in_bulk(store, value):
 # time stamps
 
 BAD_TIMES = ["2024-01-01", b"1", [1], NAN, INF, -INF, 1j, True, 2**70,
-             datetime.datetime(2024, 1, 1), object()]
+             10**400, datetime.datetime(2024, 1, 1), object()]
 bad_times = pytest.mark.parametrize("value", BAD_TIMES, ids=repr)
 
 

@@ -81,6 +81,21 @@ def test_upkeep_that_meets_damage_leaves_the_save_alone(
                   'repaired']
 
 
+def test_a_hurt_block_does_not_keep_the_runs_in_their_pages(hurt, monkeypatch):
+    monkeypatch.setattr(merge, 'FANOUT', 2)
+    monkeypatch.setattr(merge, 'LEAST', 2)
+    with hurt('block') as tracks:
+        for save in (transaction.commit, tracks.compact):
+            for n in range(5 * tail.PAGE_SIZE):
+                tracks.saveUserTrack(f'{save} {n}', 0, 'new', {})
+            if save is tracks.compact:
+                transaction.commit()
+                with pytest.raises(DamagedError, match='^segment 1-400, block 2: '):
+                    tracks.compact()
+            transaction.commit()
+            assert not any(page.records for page in tracks._runs.pages)
+
+
 # going on with what can be read
 
 def exported(tracks, left_out):

@@ -120,6 +120,30 @@ def test_flush():
     assert Flushed.flushed == 1
 
 
+def test_flush_asks_once_what_is_below_a_queue():
+    Flushed.flushed = 0
+    use(TRACKSTORE_BACKENDS={'queue': {'ENGINE': QUEUE, 'OPTIONS': {
+        'backends': {'a': {'ENGINE': f'{__name__}.Flushed'}}}}})
+    assert run('flush') == ['All is delivered.']
+    assert Flushed.flushed == 1
+
+
+def test_flush_of_a_backend_that_hangs():
+    go_on = threading.Event()
+
+    class Hanging(MemoryBackend):
+        def flush(self):
+            go_on.wait()
+
+    tracker = use(TRACKSTORE_BACKENDS={'below': {'ENGINE': ROUTING}})
+    tracker.get_backend('below').register_backend('hanging', Hanging())
+    try:
+        with pytest.raises(CommandError, match='below.hanging$'):
+            run('flush', '--timeout', '0.05')
+    finally:
+        go_on.set()
+
+
 def test_flush_that_takes_too_long():
     go_on = threading.Event()
 

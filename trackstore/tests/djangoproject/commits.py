@@ -14,6 +14,7 @@ from trackstore.events.exceptions import ConfigurationError
 from trackstore.events.interfaces import IRoutingBackend
 from trackstore.events.processors.exceptions import EventEmissionExit
 from trackstore.events.tracker import Tracker, get_tracker, register_tracker
+from trackstore.testing import capture_events
 
 
 @pytest.fixture
@@ -143,6 +144,16 @@ def test_in_a_test_of_the_project(tracker):
     unittest.TestSuite([Case()]).run(result)
     assert result.wasSuccessful(), result.errors
     assert names(tracker) == ['bought']
+
+
+def test_events_are_captured_by_the_block_they_are_emitted_in(tracker):
+    with transaction.atomic():
+        tracker.emit('before')
+        with capture_events(tracker) as captured:
+            tracker.emit('within')
+        tracker.emit('after')
+    assert names(tracker) == ['before', 'after']
+    assert [event['name'] for event in captured] == ['within']
 
 
 @pytest.mark.parametrize('using', ['nowhere', 17])

@@ -7,14 +7,16 @@ import pytest
 import transaction
 from ZODB.POSException import ConflictError
 
+import trackstore
 from trackstore import TrackingStorage
-from trackstore.exceptions import FormatError
+from trackstore.exceptions import DamagedError, FormatError
 from trackstore.importers import (
     SourceError,
     Stream,
     import_source,
 )
 from trackstore.importers.state import imports_of
+from trackstore.tests.hurting import Hurt, place_of
 from trackstore.tests.importers.lines import (
     LINES,
     NOON,
@@ -210,3 +212,23 @@ def test_what_the_storage_refuses_is_a_bad_line(make, tracks):
     assert [bad[:2] for bad in report.bad] == [
         (n + 1, 'this is wrong') for n in range(3, 50, 10)]
     assert tasks(picky) == [n for n in range(50) if n % 10 != 3]
+
+
+@pytest.mark.parametrize('wrong', [[], [{'task': 'a', 'user': 'b', 'time': 1e300}]])
+def test_damage_of_the_store_is_no_bad_line(make, tmp_path, wrong):
+    path = tmp_path / 'tracks.fs'
+    with trackstore.open(path) as tracks:
+        for number in range(600):
+            tracks.startRun(f'task {number}', timeStamp=0)
+        tracks._runs.seal()
+        tracks._p_jar.transaction_manager.commit()
+        oid = tracks._runs.current.branch(3)._p_oid
+    lines = wrong + [
+        {'task': f'task {n}', 'user': 'ann', 'time': n} for n in range(600)]
+    source = make('a.jsonl', '\n'.join(map(json.dumps, lines)))
+    with Hurt(path, path.read_bytes(), place_of(path, oid) - 20) as tracks:
+        with pytest.raises(DamagedError, match='the current runs, branch 0.3: '):
+            import_source(tracks, source)
+        assert len(tracks) == 0 and not tracks.repair().problems
+        report = import_source(tracks, source)
+        assert (report.tracks, report.rejected) == (600, len(wrong))
