@@ -2,8 +2,10 @@
 
 from bisect import bisect_left
 from collections import Counter
+from decimal import Decimal
 from functools import partial
 from itertools import chain, islice, repeat
+from math import inf
 from operator import le
 from typing import NamedTuple
 
@@ -23,7 +25,8 @@ class Group(NamedTuple):
     """What ``groupBy`` tells of the tracks with one value.
 
     ``first`` and ``last`` are time stamps.  ``sum``, ``mean``, ``minimum`` and
-    ``maximum`` are None unless some of the tracks have a number.
+    ``maximum`` are None unless some of the tracks have a number.  They are Decimals
+    where these are; of Decimals and floats the sum and the mean are floats.
     """
 
     count: int
@@ -125,14 +128,20 @@ class _Groups:
     def _add_numbers(self, values, numbers):
         found = self.numbers
         for value, number in zip(values, numbers, strict=True):
-            if type(number) not in (int, float) or number != number:
+            if type(number) not in (int, float):
+                if type(number) is not Decimal or number.is_nan():
+                    continue
+            elif number != number:
                 continue
             group = found.get(value)
             if group is None:
                 found[value] = [1, number, number, number]
             else:
                 group[0] += 1
-                group[1] += number
+                try:
+                    group[1] += number
+                except (TypeError, ArithmeticError):
+                    group[1] = _as_float(group[1]) + _as_float(number)
                 if number < group[2]:
                     group[2] = number
                 elif number > group[3]:
@@ -152,8 +161,23 @@ class _Groups:
         for value, (many, total, low, high) in self.numbers.items():
             if value in groups:
                 groups[value] = groups[value]._replace(
-                    sum=total, mean=total / many, minimum=low, maximum=high)
+                    sum=total, mean=_mean(total, many), minimum=low, maximum=high)
         return groups
+
+
+def _as_float(number):
+    """Return a number as a float: what is too large is infinite, as in its sums."""
+    try:
+        return float(number)
+    except OverflowError:
+        return inf if number > 0 else -inf
+
+
+def _mean(total, many):
+    try:
+        return total / many
+    except ArithmeticError:
+        return _as_float(total) / many
 
 
 def histogram(storage, interval, timeZone, criteria):

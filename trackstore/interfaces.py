@@ -231,9 +231,12 @@ class ITrackingStorage(Interface):
         """Return a dictionary from each value of an index to its ``Group``.
 
         A group has ``count``, ``first`` and ``last`` (time stamps) and, for
-        the numeric values of the key ``of`` in the tracks' data, ``sum``,
+        the numbers under the key ``of`` in the tracks' data, ``sum``,
         ``mean``, ``minimum`` and ``maximum``; the latter four are None where
-        no track has a number there.  The keys are sorted.
+        no track has a number there.  Numbers are ints, floats and Decimals,
+        but not NaN or truth values.  A sum that has a float is a float, else
+        one that has a Decimal is a Decimal; what is too large for a float is
+        infinite.  The keys are sorted.
         """
 
     def histogram(interval='day', timeZone='UTC', **criteria):

@@ -136,6 +136,8 @@ def in_part(part, plan):
 
 def _matching(source, count, plan, low, high):
     result = None
+    timed = low is not None or high is not None
+    reach = source.reach(low, high) if timed else range(count)
     if plan.wanted:
         found = []
         # What gave the fewest so far comes first: where it gives none, the other
@@ -146,21 +148,28 @@ def _matching(source, count, plan, low, high):
             if not positions:
                 return ()
             plan.found[name] += len(positions)
-            found.append(positions)
+            found.append(_clipped(positions, reach))
         found.sort(key=len)
         result = found[0]
         for other in found[1:]:
             result = intersection(result, other)
             if not result:
                 return ()
-    if low is not None or high is not None:
+    if timed:
         result = source.within(low, high, result)
     elif result is None:
-        result = range(count)
+        result = reach
     for name, criterion in plan.unwanted:
-        result = without(
-            result, frozenset(_positions(source, name, criterion)))
+        result = without(result, frozenset(
+            _clipped(_positions(source, name, criterion), reach)))
     return result
+
+
+def _clipped(positions, reach):
+    """Return those of some rising positions that are in a range."""
+    start = bisect_left(positions, reach.start)
+    stop = bisect_left(positions, reach.stop, start)
+    return positions if stop - start == len(positions) else positions[start:stop]
 
 
 def _positions(source, name, criterion):

@@ -114,6 +114,9 @@ class TailPart:
         return [codec.load_mapping(self.rows[position].data).get(key, codec.ABSENT)
                 for position in positions]
 
+    def reach(self, low, high):
+        return range(len(self.rows))
+
     def within(self, low, high, positions=None):
         if positions is None:
             positions = range(len(self.rows))

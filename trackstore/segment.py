@@ -6,7 +6,7 @@ directory and the tail, and left out when the segment is merged.
 
 import pickle
 from bisect import bisect_left, bisect_right
-from itertools import chain
+from itertools import accumulate, chain
 from operator import itemgetter
 
 from persistent import Persistent
@@ -157,6 +157,14 @@ class Segment(Persistent):
             map(codec.decode_column, self.times)))
 
     @property
+    def block_reach(self):
+        """Rising bounds: the highest time stamp up to each block, the lowest from it.
+        """
+        lows, highs = self.block_times
+        return self._cached('_v_reach', lambda: (
+            list(accumulate(highs, max)), list(accumulate(reversed(lows), min))[::-1]))
+
+    @property
     def timeline(self):
         """The time stamps of all tracks, which are kept."""
         return self._cached('_v_timeline', lambda: codec.compact(
@@ -185,11 +193,11 @@ class Segment(Persistent):
                 self.column(name, range(len(self))))
         return index
 
-    def parts(self, positions):
+    def parts(self, positions, wanted=None):
         """Yield each block that has some of these rising positions.
 
         As triples of the number of the block, the block, and the positions
-        within it.
+        within it.  ``wanted`` tells of a number whether its block is.
         """
         starts = self.block_starts
         begin, length = 0, len(positions)
@@ -199,6 +207,9 @@ class Segment(Persistent):
             start, end = starts[number], starts[number + 1]
             stop = (length if positions[-1] < end
                     else bisect_left(positions, end, begin))
+            if wanted is not None and not wanted(number):
+                begin = stop
+                continue
             local = positions[begin:stop]
             if start:
                 if isinstance(local, range):
@@ -261,6 +272,17 @@ class Segment(Persistent):
             best = pair if best is None else max(best, pair)
         return best
 
+    def reach(self, low, high):
+        """Return a range of positions; no others have a time stamp in these bounds."""
+        first, last = 0, len(self.blocks)
+        highest, lowest = self.block_reach
+        if low is not None:
+            first = bisect_left(highest, low)
+        if high is not None:
+            last = bisect_right(lowest, high)
+        starts = self.block_starts
+        return range(starts[first], starts[max(first, last)])
+
     def within(self, low, high, positions=None):
         """Return the positions with a time stamp in these bounds, both inclusive.
 
@@ -270,12 +292,14 @@ class Segment(Persistent):
         starts = self.block_starts
         pieces = []
         if positions is None:
-            positions = range(len(self))
-        for number, block, local in self.parts(positions):
+            positions = self.reach(low, high)
+
+        def wanted(number):
+            return ((high is None or lows[number] <= high)
+                    and (low is None or highs[number] >= low))
+
+        for number, block, local in self.parts(positions, wanted):
             lowest, highest = lows[number], highs[number]
-            if (high is not None and lowest > high) or (
-                    low is not None and highest < low):
-                continue
             if not ((low is None or low <= lowest)
                     and (high is None or highest <= high)):
                 times = damage.loaded(block).column('timeStamp')

@@ -84,12 +84,27 @@ def opened_soon(store, write=False):
         yield tracks
 
 
+def _letters(store, tracks, criteria):
+    """Return the ids of the letters that the criteria find; say it of other tracks."""
+    from trackstore.events.deadletters import is_letter
+    found = tracks.query(**criteria)
+    ids = [track.name for track in found if is_letter(track)]
+    others = counted(len(found) - len(ids), 'track')
+    if len(found) and not ids:
+        raise Failure(f'{store} has no such dead letters: {others} found, none of them '
+                      f'with event, reason and tries in its data')
+    if len(ids) < len(found):
+        click.echo(f'{others} left out: no dead letters', err=True)
+    return ids
+
+
 @click.group('dead-letters')
 def dead_letters():
     """Events that could not be delivered: look at them, send them again.
 
     A STORE of dead letters is a store like others: each letter is a track, its task
-    the name of the event, its user the path of the backend.
+    the name of the event, its user the path of the backend.  Tracks that are no
+    letters are left alone.
     """
 
 
@@ -102,8 +117,8 @@ def dead_letters():
 def list_(store, criteria, zone, limit, as_json):
     """Show letters, the oldest first."""
     with opened_soon(store) as tracks:
-        found = tracks.query(**criteria)
-        chosen = found[:limit] if limit else found
+        found = _letters(store, tracks, criteria)
+        chosen = map(tracks.get, found[:limit or None])
         if as_json:
             for track in chosen:
                 show_json(_record(track))
@@ -111,8 +126,8 @@ def list_(store, criteria, zone, limit, as_json):
         show_table(('id', 'event', 'backend', 'tries', 'last', 'reason'),
                    (_row(track, zone) for track in chosen), right=('tries',),
                    rest='reason')
-        if len(chosen) < len(found):
-            click.echo(f'{len(chosen):,} of {counted(len(found), "letter")}; for '
+        if limit and limit < len(found):
+            click.echo(f'{limit:,} of {counted(len(found), "letter")}; for '
                        f'more: --limit', err=True)
 
 
@@ -147,10 +162,11 @@ def _event(data):
 @json_option
 def show(store, ids, zone, as_json):
     """Show all that is known of some letters."""
+    from trackstore.events.deadletters import is_letter
     with opened_soon(store) as tracks:
         for number, id in enumerate(ids):
             track = tracks.get(id)
-            if track is None:
+            if track is None or not is_letter(track):
                 raise Failure(f'there is no letter {id!r} in {store}')
             if as_json:
                 show_json(_record(track))
@@ -186,8 +202,10 @@ def replay(store, configuration, criteria, zone, as_json):
         sys.path.append(os.getcwd())
     with failures():
         task = Replay(functools.partial(opened_soon, store), configuration)
+        with opened_soon(store) as tracks:
+            ids = _letters(store, tracks, criteria)
         with progress_bar('replay') as advance:
-            done = task.run(criteria, advance)
+            done = task.run(ids, advance)
     if as_json:
         show_json({'delivered': done.delivered, 'failed': done.failed,
                    'unknown': done.unknown})
@@ -212,7 +230,7 @@ def purge(store, criteria, zone, everything, as_json):
             'Say which letters: --backend, --event, --from, --to; or --all.')
     with opened_soon(store, write=True) as tracks, progress_bar('purge') as advance:
         manager = tracks._p_jar.transaction_manager
-        ids = [track.name for track in tracks.query(**criteria)]
+        ids = _letters(store, tracks, criteria)
         for start in range(0, len(ids), AT_ONCE):
             for id in ids[start:start + AT_ONCE]:
                 del tracks[id]

@@ -25,6 +25,9 @@ from trackstore.jsonsafe import json_safe
 #: So many times a store is opened that another process has open, with pauses.
 TRIES, PAUSE = 8, 0.5
 
+#: What the data of each letter have, and those of hardly another track.
+MARKS = {'event', 'reason', 'tries'}
+
 log = LateLog(__name__)
 
 
@@ -92,6 +95,12 @@ def record_of(letter):
     except Exception:   # a value does not pickle
         data = json_safe(data, text_limit=None)
     return _name(event.get('name')), 0, letter.backend, data, letter.last
+
+
+def is_letter(track):
+    """Tell whether a track is a dead letter, by what its data have."""
+    data = track.data
+    return isinstance(data, dict) and data.keys() >= MARKS
 
 
 def event_of_letter(track):

@@ -125,7 +125,8 @@ def _is_mapping(value):
 def _count(depth, left):
     """Count a mapping, list or set; ``left`` is a list with how many may follow."""
     if not depth:
-        raise RecursionError(f'data: nested more than {DEPTH} deep')
+        raise RecursionError(
+            f'data: nested more than {DEPTH} deep, or inside themselves')
     left[0] -= 1
     if left[0] < 0:
         raise OverflowError(

@@ -37,10 +37,8 @@ class Replay:
         self.delivered = self.failed = self.unknown = 0
         self.failures = {}      # by path of the backend: how many, the last reason
 
-    def run(self, criteria, advance=lambda done, total: None):
-        """Send what the criteria find; return this object, which has the counts."""
-        with self._opened() as tracks:
-            ids = [track.name for track in tracks.query(**criteria)]
+    def run(self, ids, advance=lambda done, total: None):
+        """Send the letters with these ids; return this object, which has the counts."""
         try:
             rest = iter(ids)
             done = 0

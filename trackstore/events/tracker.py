@@ -75,7 +75,9 @@ class Tracker:
                 context=self.resolve_context()))
         except TransientError:  # of the caller's own transaction
             raise
-        except Exception:  # a locator of the application, data without an end
+        except (RecursionError, OverflowError) as error:  # its traceback is as deep
+            log.error('event %r is dropped: %s', name, error)
+        except Exception:  # a locator of the application, data that cannot be read
             log.exception('event %r could not be sent', name)
         finally:
             _inside.set(inside)

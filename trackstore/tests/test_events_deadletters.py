@@ -379,9 +379,10 @@ def test_two_letters_of_one_event_are_sent_once(tmp_path, configuration):
     assert letters(dead) == []
 
 
-def test_a_replay_of_what_is_no_letter(dead, configuration):
+def test_a_replay_of_a_letter_without_an_event(dead, configuration):
     with trackstore.open(dead) as tracks:
-        tracks.saveUserTrack('n', 0, 'queue.a', {'some': 'track'})
+        tracks.saveUserTrack(
+            'n', 0, 'queue.a', {'event': 5, 'reason': 'bad', 'tries': 1})
     assert run('replay', dead, configuration, '--backend', 'queue.a', status=1) == [
         '5 events delivered',
         '1 event not delivered to queue.a: track 0000011 is no dead letter']
@@ -428,6 +429,28 @@ def test_purge(dead):
     assert len(letters(dead)) == 8
     assert run('purge', dead, '--all', '--json') == ['{"purged": 8}']
     assert letters(dead) == []
+
+
+def test_other_tracks_are_left_alone(dead, configuration):
+    with trackstore.open(dead) as tracks:
+        for user in ('queue.a', 'ann'):
+            tracks.saveUserTrack('n', 0, user, {'reason': 'a visit'})
+    for words in (['list'], ['replay', configuration], ['purge']):
+        result = CliRunner().invoke(command, [
+            'dead-letters', words[0], str(dead), *map(str, words[1:]),
+            '--backend', 'ann'])
+        assert result.exit_code == 2 and result.stdout == ''
+        assert result.stderr == (
+            f'Error: {dead} has no such dead letters: 1 track found, none of them '
+            f'with event, reason and tries in its data\n')
+    assert len(run('list', dead)) == 11
+    assert run('show', dead, '0000011', status=2) == []
+    assert run('replay', dead, configuration, '--backend', 'queue.a') == [
+        '5 events delivered']
+    assert run('purge', dead, '--all') == ['5 letters removed']
+    with trackstore.open(dead) as tracks:
+        assert tracks.distinct('userName') == ['ann', 'queue.a']
+    assert run('purge', dead, '--all', status=2) == []
 
 
 def test_an_event_that_fails_is_a_letter_and_its_replay_ends_it(

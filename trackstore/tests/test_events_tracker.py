@@ -241,6 +241,20 @@ def test_a_locator_that_fails_stops_nothing(caplog):
     assert "event 'one' could not be sent" in caplog.text
 
 
+@pytest.mark.parametrize('place', ['data', 'context'])
+def test_what_is_nested_without_an_end_is_told_in_a_line(place, caplog):
+    tracker = Tracker({'memory': MemoryBackend()})
+    cycle = {}
+    cycle['me'] = [cycle]
+    with tracker.context(cycle if place == 'context' else {}):
+        tracker.emit('one', cycle if place == 'data' else {})
+    tracker.emit('two')
+    assert [event['name'] for event in emitted(tracker)] == ['two']
+    [record] = caplog.records
+    assert record.exc_info is None and record.getMessage() == (
+        "event 'one' is dropped: data: nested more than 100 deep, or inside themselves")
+
+
 # trackers
 
 def test_trackers_by_name():

@@ -1,12 +1,15 @@
 """The directories of several writers, and small blocks within their segment."""
 
+from random import Random
+
 import pytest
 import transaction
 from ZODB.DB import DB
 from ZODB.FileStorage import FileStorage
 from ZODB.utils import get_pickle_metadata
 
-from trackstore import TrackingStorage, merge, numbering, segment
+from trackstore import TrackingStorage, block, merge, numbering, segment
+from trackstore.criteria import Not
 from trackstore.directory import Directory
 from trackstore.exceptions import DamagedError
 from trackstore.tests import test_leases
@@ -279,3 +282,59 @@ def test_a_block_within_a_segment_is_merged(tracks, monkeypatch):
     [(_, entry)] = tracks._directory.in_order()
     assert classes(tracks, entry.segment) == ('Segment', ['Block'] * 3)
     assert tracks.verify() == [] and tracks.count(userName='b') == 100
+
+
+# blocks and times
+
+@pytest.fixture
+def small(monkeypatch):
+    monkeypatch.setattr(block, 'SIZE', 32)
+    monkeypatch.setattr(segment, 'INDEXED', 100)
+
+
+def many_blocks(tracks, times):
+    tracks.saveTracks(
+        [(f't{n % 3}', 0, f'u{n % 7}', {}, time) for n, time in enumerate(times)])
+    merge.seal(tracks)
+    [(_, entry)] = tracks._directory.in_order()
+    assert len(entry.segment.blocks) >= 10
+    return entry.segment
+
+
+def test_what_is_of_another_time_is_not_looked_at(tracks, small, monkeypatch):
+    held = many_blocks(tracks, range(640))
+    looked = []
+    original = segment.Segment.block
+
+    def noted(self, number):
+        looked.append(number)
+        return original(self, number)
+
+    monkeypatch.setattr(segment.Segment, 'block', noted)
+    for criteria in ({}, {'taskId': 't0'}, {'taskId': 't0', 'userName': 'u0'},
+                     {'taskId': Not('t0')}):
+        for low, high in ((300, 302), (None, 2), (637, None)):
+            tracks.count(timeFrom=low, timeTo=high, **criteria)
+        assert 0 < len(set(looked)) <= 3 < len(held.blocks)
+        looked.clear()
+
+
+@pytest.mark.parametrize('seed', range(5))
+def test_times_in_any_order(tracks, small, seed):
+    """The times of blocks overlap, or come by turns, or rise and fall."""
+    random = Random(seed)
+    times = [n // 2 if n % 64 < 32 else 640 - n + random.randrange(9) ** seed
+             for n in range(640)]
+    held = many_blocks(tracks, times)
+    for _ in range(60):
+        low, high = (random.choice([None, random.choice(times)]) for _ in range(2))
+        inside = [n for n, time in enumerate(times) if (low is None or low <= time)
+                  and (high is None or time <= high)]
+        reach = held.reach(low, high)
+        assert set(inside) <= set(reach)
+        assert list(held.within(low, high)) == inside
+        some = sorted(random.sample(range(640), 50))
+        assert list(held.within(low, high, some)) == sorted({*some} & {*inside})
+        assert tracks.count(timeFrom=low, timeTo=high, taskId='t1',
+                            userName=Not('u2')) == sum(
+            n % 3 == 1 and n % 7 != 2 for n in inside)
