@@ -5,6 +5,7 @@ import datetime
 import pytest
 
 from trackstore import opening
+from trackstore.events.backends import tracking
 from trackstore.events.backends.tracking import TrackingBackend, event_from
 from trackstore.events.event import Event
 from trackstore.tests.servers import ZEOServer, need
@@ -29,7 +30,8 @@ def databases(tmp_path):
 
 
 @pytest.mark.parametrize('others', [0, 3])
-def test_events_that_two_processes_save_at_once_are_there_once(databases, others):
+def test_events_that_two_processes_save_at_once_are_there_once(
+        databases, others, monkeypatch):
     """Neither has seen those of the other, and their transactions do not conflict."""
     first, second = backends = [
         TrackingBackend(database=lambda db=db: db) for db in databases]
@@ -39,14 +41,14 @@ def test_events_that_two_processes_save_at_once_are_there_once(databases, others
     events.append(event(6, 6, 'order.sent'))
     for number in range(others):    # of the same time, more or less
         first.send(event(-1, number + 2.5))
-    save = first._save
+    save = tracking._save
 
-    def late(storage, events):
-        first._save = save
+    def late(storage, columns):
+        monkeypatch.setattr(tracking, '_save', save)
         second.send_again(events)
-        save(storage, events)
+        save(storage, columns)
 
-    first._save = late
+    monkeypatch.setattr(tracking, '_save', late)
     first.send_again(events)
     second.send_again(events)
     found = first._place.change(lambda storage: [
