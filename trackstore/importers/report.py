@@ -7,6 +7,7 @@ from typing import NamedTuple
 from trackstore.export.places import is_of_storage, is_same_file
 from trackstore.importers.exceptions import SourceError
 from trackstore.importers.source import text_of
+from trackstore.opening import without_password
 
 SHOWN = 100     # bad lines that a report holds
 TEXT = 200      # characters of a bad line that a report holds
@@ -82,7 +83,7 @@ class Rejects:
             self._file = open(path, 'a+b')  # noqa: SIM115
         except OSError as e:
             raise SourceError(
-                f'the rejected lines cannot be kept in {self.path}: '
+                f'the rejected lines cannot be kept in {without_password(self.path)}: '
                 f'{e.strerror}') from None
         self._prologue = prologue
 

@@ -54,7 +54,8 @@ COMMANDS = [['info', 'URI'], ['verify', 'URI'], ['pack', 'URI'],
             ['copy', 'FILE', 'URI'], ['copy', 'URI', 'FILE'],
             ['backup', 'URI', 'FOLDER'],
             ['restore', 'FOLDER', 'URI'], ['export', 'FILE', 'URI'],
-            ['export', 'URI', 'FILE'], ['import', 'URI', 'FILE']]
+            ['export', 'URI', 'FILE'], ['import', 'URI', 'FILE'],
+            ['import', 'LOG', 'FILE', '--rejects', 'URI']]
 
 
 @pytest.mark.parametrize('uri', [
@@ -69,7 +70,9 @@ def test_no_command_shows_them(words, uri, tmp_path):
     path = tmp_path / 'tracks.fs'
     with trackstore.open(path):
         pass
-    places = {'URI': uri, 'FILE': str(path), 'FOLDER': str(tmp_path)}
+    log = tmp_path / 'tracks.csv'
+    log.write_text('task,user,time\na,ann,2026-11-21\n')
+    places = {'URI': uri, 'FILE': str(path), 'FOLDER': str(tmp_path), 'LOG': str(log)}
     result = CliRunner().invoke(command, [places.get(word, word) for word in words])
     assert result.exit_code == 2, result.output
     assert '***' in result.output
