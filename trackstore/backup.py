@@ -10,11 +10,9 @@ while it is written to.
 from __future__ import annotations
 
 import gzip
-import io
 import os
 import re
 import time
-import traceback
 import zlib
 from calendar import timegm
 from contextlib import contextmanager, suppress
@@ -22,10 +20,10 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 
 from zc.lockfile import LockError, LockFile
-from ZODB.FileStorage import FileStorage
 from ZODB.POSException import POSError
 from ZODB.scripts import repozo
 
+from trackstore.engines import close_files
 from trackstore.exceptions import TrackstoreError
 from trackstore.opening import path_of, without_password
 
@@ -153,21 +151,6 @@ def _back_up(store, folder, full, compress, quick):
             f'store: {store!r} cannot be backed up to {folder!r}: '
             f'{why(error)}') from error
     return next((part for part in parts(folder) if part.path not in known), None)
-
-
-def close_files(error):
-    """Close the files that are open where an error came from.
-
-    repozo leaves them, and so does a FileStorage that could not be opened.
-    """
-    for frame, _ in traceback.walk_tb(error.__traceback__):
-        for found in frame.f_locals.values():
-            # a FileStorage may not be complete enough to be closed as a whole
-            file = getattr(found, '_file', None) if (
-                isinstance(found, FileStorage)) else found
-            if isinstance(file, io.IOBase):
-                with suppress(OSError):  # what it still has finds no room
-                    file.close()
 
 
 def _continued(store, folder, quick):

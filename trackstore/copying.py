@@ -24,7 +24,7 @@ from ZODB.MappingStorage import MappingStorage
 from ZODB.POSException import POSKeyError
 from ZODB.utils import cp, load_current, p64, u64, z64
 
-from trackstore import blobs, reach
+from trackstore import blobs, ends, reach
 from trackstore.exceptions import TrackstoreError
 from trackstore.opening import open_storage, path_of, without_password
 from trackstore.storage import TrackingStorage
@@ -154,7 +154,7 @@ class _Copying:
         try:
             self._must_restore(goal)
             self._must_have_blobs_of_its_own(goal)
-            if not _has_fresh_root(goal, self.origin):
+            if not ends.has_fresh_root(goal, self.origin):
                 return goal
             if hasattr(goal, 'zap_all'):
                 goal.zap_all(reset_oid=True)
@@ -194,9 +194,9 @@ class _Copying:
 
     def copy(self, goal):
         """Copy what is not there yet."""
-        self.written = _last(goal)
-        with (_transactions(goal, self.written) as there,
-              _transactions(self.origin, self.last) as transactions):
+        self.written = ends.last_transaction(goal)
+        with (ends.transactions(goal, self.written) as there,
+              ends.transactions(self.origin, self.last) as transactions):
             self._copy(goal, there, transactions)
 
     def _copy(self, goal, there, transactions):
@@ -275,7 +275,7 @@ class _Copying:
 
         After the vote nobody else can write before the transaction has ended.
         """
-        if _last(goal) != self.written:
+        if ends.last_transaction(goal) != self.written:
             raise CopyError(
                 f'target: {self.target!r} is being written to by somebody else; '
                 f'allowed is one copy at a time, and no other writer until it has '
@@ -322,7 +322,7 @@ class _Copying:
         total, missing = len(self.current), []
         for done, (number, tid) in enumerate(self.current.items(), 1):
             oid = p64(number)
-            ours, theirs = (_loaded(end, oid, after) for end in (self.origin, goal))
+            ours, theirs = (ends.loaded(end, oid, after) for end in (self.origin, goal))
             if ours is None or ours[1] != p64(tid):
                 self._say(f'object {number:#x} has been changed in {self.source} '
                           f'since the copy began, and its earlier state is gone')
@@ -366,52 +366,3 @@ class _Copying:
                     self.problems += store.verify(
                         lambda done, total: self.progress(done, total, 'tracks'))
         return found
-
-
-def _loaded(storage, oid, before):
-    """Return the data of an object and their transaction, or None."""
-    try:
-        found = storage.loadBefore(oid, before)
-    except POSKeyError:
-        return None
-    return found and found[:2]
-
-
-def _last(storage):
-    """Return the last transaction of a storage, whoever wrote it."""
-    if hasattr(storage, 'server_status'):  # a client of ZEO hears of it later
-        return bytes.fromhex(storage.server_status()['last-transaction'])
-    if hasattr(storage, 'poll_invalidations'):  # as RelStorage, it shows a snapshot
-        storage.poll_invalidations()
-    return storage.lastTransaction() or z64
-
-
-@contextmanager
-def _transactions(storage, last):
-    """Yield an iterator of the transactions of a storage, up to the last one."""
-    if (last or z64) == z64:
-        yield iter(())
-        return
-    found = storage.iterator(None, last)
-    try:
-        yield iter(found)
-    finally:
-        if hasattr(found, 'close'):
-            found.close()
-
-
-def _has_fresh_root(goal, origin):
-    """Tell whether a storage has nothing but the empty root of a first opening."""
-    last = goal.lastTransaction() or z64
-    fresh = DB(MappingStorage())
-    try:
-        if last == z64 or load_current(goal, z64) != (
-                load_current(fresh.storage, z64)[0], last):
-            return False
-        origin.loadSerial(z64, last)
-    except POSKeyError:
-        with _transactions(goal, last) as transactions:
-            return sum(1 for _ in transactions) == 1
-    finally:
-        fresh.close()
-    return False  # it is a copy that has just begun

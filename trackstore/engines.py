@@ -1,6 +1,9 @@
-"""What is made up for in the engines that a store stands on."""
+"""What is made up for in the engines that a store stands on, and in their tools."""
 
+import io
 import os
+import traceback
+from contextlib import suppress
 
 from ZODB.FileStorage import FileStorage
 from ZODB.FileStorage.format import CorruptedDataError
@@ -90,3 +93,18 @@ def _forget_ids_of_lost_servers(storage):
         return notify(*arguments)
 
     storage.notify_connected = notify_connected
+
+
+def close_files(error):
+    """Close the files that are open where an error came from.
+
+    repozo leaves them, and so does a FileStorage that could not be opened.
+    """
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        for found in frame.f_locals.values():
+            # a FileStorage may not be complete enough to be closed as a whole
+            file = getattr(found, '_file', None) if (
+                isinstance(found, FileStorage)) else found
+            if isinstance(file, io.IOBase):
+                with suppress(OSError):  # what it still has finds no room
+                    file.close()

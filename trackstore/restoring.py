@@ -27,7 +27,6 @@ from trackstore.backup import (
     MOMENT,
     UNREADABLE,
     BackupError,
-    close_files,
     listing,
     locked,
     parts,
@@ -36,6 +35,7 @@ from trackstore.backup import (
     shown,
     why,
 )
+from trackstore.engines import close_files
 from trackstore.opening import followed, path_of, without_password
 
 MICROSECOND = 1e-6
