@@ -32,8 +32,9 @@ class Backups:
         self.parts.append(Path(backup(self.store, self.folder, full=full).path))
 
     def hurt(self, number):
-        data = self.parts[number].read_bytes()
-        self.parts[number].write_bytes(data[:-30] + b'?' + data[-29:])
+        data = bytearray(self.parts[number].read_bytes())
+        data[-30] ^= 0xFF
+        self.parts[number].write_bytes(data)
 
     def tracks_at(self, moment):
         restored = restore(self.folder, self.again, moment, overwrite=True)
