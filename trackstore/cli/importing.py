@@ -56,7 +56,8 @@ def import_(sources, store, format_, task, user, run, time, time_unit, zone, idl
 
     A source is the access log of a web server, a CSV file or one of JSON
     lines, each also compressed with gzip, or a git checkout; - is standard
-    input.  Several are taken in the order in which they were last changed.
+    input.  Several are taken in the order in which they were last changed.  What
+    is within an object of JSON has a dotted name: context.user.
 
     The same source twice adds nothing; one that has grown adds what is new;
     an import that was interrupted goes on when it is started again.  Standard

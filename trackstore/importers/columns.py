@@ -6,6 +6,11 @@ from trackstore.importers.exceptions import BadLine, SourceError
 from trackstore.importers.times import CALENDAR, is_number, time_of
 
 NONE = '-'
+_ABSENT = object()
+
+#: So deep in an object of JSON a column may be.
+DEPTH = 8
+
 UNITS = {'s': 1, 'ms': 1_000, 'us': 1_000_000, 'ns': 1_000_000_000}
 USUAL = {
     'task': ('taskId', 'task', 'task_id', 'page', 'path', 'event'),
@@ -19,7 +24,8 @@ class Columns:
     """A mapping of columns: ``task``, ``user``, ``run`` and ``time``.
 
     Each is the name of a column, ``'-'`` for none, or None for one of the
-    usual names that the source has.  Without a user column the user of all
+    usual names that the source has.  A key of an object within an object of JSON has
+    a dotted name, ``context.user``.  Without a user column the user of all
     tracks is None, without a run the current run of the task is used, and
     without a time it is the time of the import.
 
@@ -67,19 +73,14 @@ class Columns:
 
     def row(self, record, number):
         """Return the row of a mapping from column to value, which it changes."""
-        task, user, run, time = self.names.values()
-        try:
-            task = _key(record.pop(task), 'task')
-        except KeyError:
-            raise BadLine(f'it has no {task!r} (the task)') from None
-        user = None if user == NONE else _key(record.pop(user, None), 'user')
-        run = None if run == NONE else _key(record.pop(run, None), 'run')
-        if time == NONE:
-            time = None
-        elif time in record:
-            time = self._time(record.pop(time))
-        else:
-            raise BadLine(f'it has no {time!r} (the time)')
+        found = {what: None if name == NONE else _taken(record, name)
+                 for what, name in self.names.items()}
+        for what in ('task', 'time'):
+            if found[what] is _ABSENT:
+                raise BadLine(f'it has no {self.names[what]!r} (the {what})')
+        task, user, run = (
+            _key(found[what], what) for what in ('task', 'user', 'run'))
+        time = None if self.names['time'] == NONE else self._time(found['time'])
         return task, run, user, record, time, number
 
     def _time(self, value):
@@ -96,7 +97,27 @@ class Columns:
         return time
 
 
+def names_in(record, depth=DEPTH):
+    """Yield the names of the columns of an object of JSON, dotted those within others.
+    """
+    for name, value in record.items():
+        yield name
+        if isinstance(value, dict) and depth > 1 and '.' not in name:
+            yield from (f'{name}.{inner}' for inner in names_in(value, depth - 1))
+
+
+def _taken(record, name):
+    """Return what stands under a name, and take it out; _ABSENT if there is nothing."""
+    if name in record:
+        return record.pop(name)
+    outer, _, inner = name.partition('.')
+    within = record.get(outer)
+    return _taken(within, inner) if inner and isinstance(within, dict) else _ABSENT
+
+
 def _key(value, what):
+    if value is _ABSENT:
+        return None
     if isinstance(value, (list, dict)):
         raise BadLine(
             f'its {what} is a {type(value).__name__}; a text, a number, true, '

@@ -3,6 +3,7 @@
 import json
 from contextlib import suppress
 
+from trackstore.importers.columns import names_in
 from trackstore.importers.exceptions import BadLine
 from trackstore.importers.source import MAX_LINE, text_of
 
@@ -23,7 +24,7 @@ class JSONLines:
         present = {}
         for line in source.beginning.split(b'\n')[:SAMPLE]:
             with suppress(BadLine):
-                present.update(record_of(line))
+                present.update(dict.fromkeys(names_in(record_of(line))))
         self.columns = columns.resolve(present, source.path)
 
     def rows(self, block, last=False):

@@ -6,6 +6,7 @@ import pytest
 
 from trackstore.importers import (
     Columns,
+    SourceError,
     import_source,
 )
 from trackstore.importers.times import time_of, zone_of
@@ -26,6 +27,37 @@ def test_json_lines(make, tracks):
         (4, 'it is JSON, but no object in {}'),
         (5, "it is no JSON: Expecting ':' delimiter at character 5"),
         (6, "it has no 'what' (the task)")]
+
+
+def test_names_within_objects(make, tracks):
+    lines = [{'at': {'time': 1, 'zone': 'x'}, 'what': {'kind': {'name': 'a'}}},
+             {'at.time': 2, 'at': {'time': 3}, 'what': {'kind.name': 'b'}},
+             {'at': {'time': 4}, 'what': {'kind': {'name': 'c'}}, 'who': {'id': 'ann'}},
+             {'at': {'time': 5}, 'what': {'kind': ['name']}, 'name': 'd'},
+             {'at': {}, 'what': {'kind': {'name': 'e'}}}]
+    text = '\n'.join(map(json.dumps, lines))
+    columns = Columns(task='what.kind.name', user='who.id', time='at.time')
+    report = import_source(tracks, make('a.jsonl', text), columns=columns)
+    assert contents(tracks) == [
+        ('a', None, 1, {'at': {'zone': 'x'}, 'what': {'kind': {}}}),
+        ('b', None, 2, {'at': {'time': 3}, 'what': {}}),
+        ('c', 'ann', 4, {'at': {}, 'what': {'kind': {}}, 'who': {}})]
+    assert [bad[:2] for bad in report.bad] == [
+        (4, "it has no 'what.kind.name' (the task)"),
+        (5, "it has no 'at.time' (the time)")]
+
+
+def test_names_within_objects_are_told(make, tracks):
+    path = make('a.jsonl', '{"what": {"id": 1}, "at.z": {"time": 1}}')
+    with pytest.raises(SourceError, match="its columns are 'what', 'what.id', "
+                                          "'at.z'$"):
+        import_source(tracks, path, columns=Columns(task='what.name'))
+
+
+def test_a_table_has_no_objects(make, tracks):
+    path = make('a.csv', 'task.name,user,time\na,u,1\n')
+    import_source(tracks, path, columns=Columns(task='task.name'))
+    assert contents(tracks) == [('a', 'u', 1, {})]
 
 
 @pytest.mark.parametrize(('record', 'reason'), [
