@@ -328,7 +328,8 @@ def run_code(code, *arguments, interrupts=0):
 
 
 HANGING = """
-import time
+import signal, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # nohup and & ignore it
 class Hanging:
     def send(self, event):
         time.sleep(100)
