@@ -13,7 +13,7 @@ from ZODB.DB import DB
 from ZODB.FileStorage import FileStorage
 from ZODB.POSException import ReadOnlyError
 
-from trackstore import engines
+from trackstore import engines, finding
 from trackstore.exceptions import OpenError
 from trackstore.storage import TrackingStorage
 from trackstore.track import Track
@@ -59,7 +59,8 @@ def open(where: str | os.PathLike, name: str = 'tracks', create: bool = True,
         the path of a file, or a ZODB URI such as ``zeo://localhost:8100``
         (which needs the extra ``uri``)
     ``name``
-        the key of the storage in the root of the database
+        the key of the storage in the root of the database, or the path to it: keys
+        of mappings and attributes of objects, joined by ``/``
     ``create``
         whether a database or storage that does not exist is made
     ``readOnly``
@@ -94,14 +95,13 @@ def open(where: str | os.PathLike, name: str = 'tracks', create: bool = True,
 def _storage(connection, where, name, create, trackFactory):
     shown = without_password(os.fspath(where))
     root = connection.root()
-    storage = root.get(name)
+    storage = finding.find(root, name)
     if storage is None and create:
-        storage = root[name] = TrackingStorage(trackFactory=trackFactory)
+        storage = finding.make(root, name, trackFactory)
     if not isinstance(storage, TrackingStorage):
-        found = 'nothing' if storage is None else repr(type(storage).__qualname__)
         raise OpenError(
-            f'name: the root of {shown} has {found} under {name!r}; wanted is a '
-            f'TrackingStorage')
+            f'name: the root of {shown} has {finding.told(storage)} under {name!r}; '
+            f'wanted is a TrackingStorage{finding.instead(root, name)}')
     storage._understood()  # a FormatError where it is of a newer format
     if trackFactory not in (None, storage.trackFactory):
         raise OpenError(

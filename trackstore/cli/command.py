@@ -26,8 +26,9 @@ from trackstore.cli.verify import verify
 def command():
     """Take in logs, and ask what users did.
 
-    A STORE is the path of a database file, or a ZODB URI.  Every command has
-    --json for programs: an object a line.
+    A STORE is the path of a database file, or a ZODB URI; --name says which store
+    in it, where it is not the one called tracks.  Every command has --json for
+    programs: an object a line.
     """
 
 

@@ -23,7 +23,7 @@ from trackstore.cli.output import (
     shown,
 )
 from trackstore.cli.progress import progress_bar
-from trackstore.cli.store import Failure, failures, opened
+from trackstore.cli.store import Failure, failures, name_option, opened
 from trackstore.export.exceptions import ValueProblem
 from trackstore.export.values import plain
 from trackstore.jsonsafe import json_safe
@@ -69,12 +69,12 @@ def letter_options(function):
 
 
 @contextmanager
-def opened_soon(store, write=False):
+def opened_soon(store, name, write=False):
     """Yield the storage, as ``opened`` does; wait where another process has it open."""
     with ExitStack() as stack:
         for tried in range(1, TRIES + 1):
             try:
-                tracks = stack.enter_context(opened(store, write=write))
+                tracks = stack.enter_context(opened(store, write=write, name=name))
                 break
             except Failure as failure:
                 reason = getattr(failure.__context__, '__cause__', None)
@@ -113,10 +113,11 @@ def dead_letters():
 @letter_options
 @click.option('--limit', type=click.IntRange(0), default=SHOWN, show_default=True,
               help='At most so many, 0 for all.')
+@name_option
 @json_option
-def list_(store, criteria, zone, limit, as_json):
+def list_(store, criteria, zone, limit, name, as_json):
     """Show letters, the oldest first."""
-    with opened_soon(store) as tracks:
+    with opened_soon(store, name) as tracks:
         found = _letters(store, tracks, criteria)
         chosen = map(tracks.get, found[:limit or None])
         if as_json:
@@ -159,11 +160,12 @@ def _event(data):
 @click.argument('store')
 @click.argument('ids', nargs=-1, required=True, metavar='ID...')
 @zone_option
+@name_option
 @json_option
-def show(store, ids, zone, as_json):
+def show(store, ids, zone, name, as_json):
     """Show all that is known of some letters."""
     from trackstore.events.deadletters import is_letter
-    with opened_soon(store) as tracks:
+    with opened_soon(store, name) as tracks:
         for number, id in enumerate(ids):
             track = tracks.get(id)
             if track is None or not is_letter(track):
@@ -189,8 +191,9 @@ def show(store, ids, zone, as_json):
 @click.argument('store')
 @click.argument('configuration', type=click.Path(exists=True, dir_okay=False))
 @letter_options
+@name_option
 @json_option
-def replay(store, configuration, criteria, zone, as_json):
+def replay(store, configuration, criteria, zone, name, as_json):
     """Send events again, to the backends of the tracker in CONFIGURATION.
 
     That is its file in TOML or YAML.  What it imports may be in the current
@@ -201,8 +204,8 @@ def replay(store, configuration, criteria, zone, as_json):
     if os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())
     with failures():
-        task = Replay(functools.partial(opened_soon, store), configuration)
-        with opened_soon(store) as tracks:
+        task = Replay(functools.partial(opened_soon, store, name), configuration)
+        with opened_soon(store, name) as tracks:
             ids = _letters(store, tracks, criteria)
         with progress_bar('replay') as advance:
             done = task.run(ids, advance)
@@ -222,13 +225,15 @@ def replay(store, configuration, criteria, zone, as_json):
 @click.argument('store')
 @letter_options
 @click.option('--all', 'everything', is_flag=True, help='All letters.')
+@name_option
 @json_option
-def purge(store, criteria, zone, everything, as_json):
+def purge(store, criteria, zone, everything, name, as_json):
     """Remove letters for good; --all, or options that say which."""
     if bool(criteria) == everything:
         raise click.UsageError(
             'Say which letters: --backend, --event, --from, --to; or --all.')
-    with opened_soon(store, write=True) as tracks, progress_bar('purge') as advance:
+    with (opened_soon(store, name, write=True) as tracks,
+          progress_bar('purge') as advance):
         manager = tracks._p_jar.transaction_manager
         ids = _letters(store, tracks, criteria)
         for start in range(0, len(ids), AT_ONCE):

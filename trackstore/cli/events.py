@@ -4,6 +4,7 @@ import os
 
 import click
 
+from trackstore import finding
 from trackstore.cli.output import counted, json_option, show_json
 from trackstore.cli.store import Failure, opened
 from trackstore.events import registry, typepage
@@ -21,9 +22,9 @@ def events():
 @click.argument('store')
 @click.argument('page', required=False, type=click.Path(dir_okay=False))
 @click.option('--name', default=registry.NAME, show_default=True,
-              help='The key of the types in the root of the database.')
+              help='Where in the database the types are: a key of its root, or a path.')
 @click.option('--events', 'events_name', default='tracks', show_default=True,
-              help='The key of the events in the root of the database.')
+              help='Where in the database the events are.')
 @json_option
 def docs(store, page, name, events_name, as_json):
     """Write the documentation of all event types that are stored in a STORE.
@@ -56,7 +57,7 @@ def _found(store, name, events_name):
     """Return what a store tells of its types, and of the events if it has them."""
     try:
         with opened(store, name=name) as types:
-            events = types._p_jar.root().get(events_name)
+            events = finding.find(types._p_jar.root(), events_name)
             return typepage.documented(
                 types, events if isinstance(events, TrackingStorage) else None)
     except Failure as error:

@@ -7,7 +7,7 @@ import click
 from trackstore.cli.criteria import criteria_options
 from trackstore.cli.output import counted, json_option, show_json, shown
 from trackstore.cli.progress import progress_bar
-from trackstore.cli.store import opened
+from trackstore.cli.store import name_option, opened
 from trackstore.export import FORMATS, export_tracks
 
 STDOUT = '-'
@@ -21,8 +21,9 @@ STDOUT = '-'
 @criteria_options
 @click.option('--skip-damaged', is_flag=True,
               help='Leave out what is damaged, and say what; not with criteria.')
+@name_option
 @json_option
-def export(store, target, format_, criteria, zone, skip_damaged, as_json):
+def export(store, target, format_, criteria, zone, skip_damaged, name, as_json):
     """Write tracks to the file TARGET, or to the standard output.
 
     A file that ends in .gz is compressed.  "trackstore import" reads JSON
@@ -35,7 +36,7 @@ def export(store, target, format_, criteria, zone, skip_damaged, as_json):
             '--skip-damaged reads the whole store; it takes no criteria.')
     left_out = {} if skip_damaged else None
     place = sys.stdout.buffer if target == STDOUT else target
-    with opened(store) as tracks, progress_bar('export') as advance:
+    with opened(store, name=name) as tracks, progress_bar('export') as advance:
         count = export_tracks(
             tracks, place, format_, advance, leftOut=left_out, **criteria)
     if target != STDOUT:

@@ -4,7 +4,7 @@ import click
 
 from trackstore.cli.criteria import criteria_options
 from trackstore.cli.output import has_unicode, json_option, number, show_json, width
-from trackstore.cli.store import opened
+from trackstore.cli.store import name_option, opened
 
 LABELS = {
     'minute': '%Y-%m-%d %H:%M',
@@ -26,10 +26,11 @@ SECONDS = {'minute': 60, 'hour': 3600, 'day': 86400, 'week': 604800,
 @criteria_options
 @click.option('--by', type=click.Choice(tuple(LABELS)),
               help='The length of an interval; without it, one that fits.')
+@name_option
 @json_option
-def histogram(store, criteria, zone, by, as_json):
+def histogram(store, criteria, zone, by, name, as_json):
     """Show how many tracks there are over time."""
-    with opened(store) as tracks:
+    with opened(store, name=name) as tracks:
         by = by or _fitting(tracks, criteria)
         name = getattr(zone, 'key', 'UTC')
         buckets = tracks.histogram(by, name, **criteria)

@@ -10,7 +10,7 @@ from trackstore.cli.criteria import zone_option
 from trackstore.cli.ending import Interrupted
 from trackstore.cli.output import counted, json_option, moment, show_json, shown
 from trackstore.cli.progress import progress_bar
-from trackstore.cli.store import Failure, failures, opened
+from trackstore.cli.store import Failure, failures, name_option, opened
 from trackstore.export.places import is_of_store, is_same_file
 from trackstore.importers import (
     FORMATS,
@@ -49,9 +49,10 @@ STDIN = '-'
 @click.option('--again', is_flag=True,
               help='Import also what has been imported before, so that it is there '
                    'twice.')
+@name_option
 @json_option
 def import_(sources, store, format_, task, user, run, time, time_unit, zone, idle,
-            batch, rejects, again, as_json):
+            batch, rejects, again, name, as_json):
     """Import what is new in a SOURCE into a STORE.
 
     A source is the access log of a web server, a CSV file or one of JSON
@@ -78,11 +79,11 @@ def import_(sources, store, format_, task, user, run, time, time_unit, zone, idl
         for error in errors[:-1]:
             Failure(error).show()
         raise Failure(errors[-1])
-    with opened(store, write=True, create=True):
+    with opened(store, write=True, create=True, name=name):
         pass
     problem = False
     for place in sorted(good, key=_changed):
-        with opened(store, write=True) as tracks:
+        with opened(store, write=True, name=name) as tracks:
             try:
                 report = _import(
                     tracks, place, format=format_, columns=columns, idle=idle * 60,

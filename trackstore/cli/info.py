@@ -13,16 +13,17 @@ from trackstore.cli.output import (
     shown,
     size,
 )
-from trackstore.cli.store import opened
+from trackstore.cli.store import name_option, opened
 
 
 @click.command()
 @click.argument('store')
 @zone_option
+@name_option
 @json_option
-def info(store, zone, as_json):
+def info(store, zone, name, as_json):
     """Describe a store."""
-    with opened(store) as tracks:
+    with opened(store, name=name) as tracks:
         found = {**tracks.info(), 'bytes': tracks._p_jar.db().getSize()}
     found['indexes'] = list(found['indexes'])
     if as_json:

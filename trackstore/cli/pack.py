@@ -13,7 +13,7 @@ from ZODB.POSException import (
 )
 
 from trackstore.cli.output import json_option, show_json, size
-from trackstore.cli.store import Failure, opened
+from trackstore.cli.store import Failure, opened_database
 from trackstore.opening import without_password
 
 VACUUM = ('Note: PostgreSQL uses the room again by itself; VACUUM FULL gives it back '
@@ -42,8 +42,7 @@ def pack(store, days, as_json):
     Others may write to it in the meantime, over ZEO and RelStorage.  A database
     file is kept as it was, with the ending .old.
     """
-    with opened(store, write=True) as tracks:
-        database = tracks._p_jar.db()
+    with opened_database(store) as database:
         before = database.getSize()
         _pack(database, store, days)
         after = database.getSize()

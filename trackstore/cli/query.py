@@ -12,7 +12,7 @@ from trackstore.cli.output import (
     show_table,
     shown,
 )
-from trackstore.cli.store import opened
+from trackstore.cli.store import name_option, opened
 from trackstore.export import record_of
 from trackstore.export.exceptions import ValueProblem
 from trackstore.export.values import plain
@@ -27,12 +27,13 @@ SHOWN = 20
               help=f'At most so many tracks, 0 for all; {SHOWN}, or all as JSON.')
 @click.option('--reverse', is_flag=True, help='The newest first.')
 @click.option('--after', metavar='ID', help='Only those after this one.')
+@name_option
 @json_option
-def query(store, criteria, zone, limit, reverse, after, as_json):
+def query(store, criteria, zone, limit, reverse, after, name, as_json):
     """Show tracks, in the order in which they were saved."""
     if limit is None and not as_json:
         limit = SHOWN
-    with opened(store) as tracks:
+    with opened(store, name=name) as tracks:
         found = tracks.query(**criteria, reverse=reverse, after=after)
         chosen = found[:limit] if limit else found
         if as_json:

@@ -4,7 +4,7 @@ import click
 
 from trackstore.cli.criteria import zone_option
 from trackstore.cli.output import json_option, moment, number, show_json, show_table
-from trackstore.cli.store import opened
+from trackstore.cli.store import name_option, opened
 from trackstore.export.values import plain
 
 SHOWN = 20
@@ -18,10 +18,11 @@ SHOWN = 20
               help='At most so many, 0 for all.')
 @click.option('--reverse', is_flag=True, help='The newest first.')
 @zone_option
+@name_option
 @json_option
-def runs(store, only, limit, reverse, zone, as_json):
+def runs(store, only, limit, reverse, zone, name, as_json):
     """Show runs, in the order of their numbers."""
-    with opened(store) as tracks:
+    with opened(store, name=name) as tracks:
         numbers = [] if only == 'finished' else list(tracks.runs)
         numbers += [] if only == 'open' else list(tracks.finishedRuns)
         numbers.sort(reverse=reverse)

@@ -2,7 +2,7 @@
 
 import errno
 import os
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 
 import click
 from ZODB.broken import Broken
@@ -10,7 +10,7 @@ from ZODB.FileStorage.format import TRANS_HDR_LEN
 from ZODB.POSException import ConflictError, POSError, ReadOnlyError
 
 import trackstore
-from trackstore import damage
+from trackstore import damage, opening
 from trackstore.exceptions import DamagedError, TrackstoreError
 from trackstore.opening import path_of, without_password
 
@@ -20,6 +20,13 @@ REMEDY = ('after making a copy, open it for writing once (compact, import) to cu
 
 #: The packages of which an error says that a server is lost.
 ENGINES = ('ZEO', 'relstorage', 'psycopg2')
+
+#: For commands that work on one storage of a database.
+name_option = click.option(
+    '--name', default='tracks', show_default=True, metavar='PATH',
+    help='Where in the database the store is: a key of its root, or a path of keys '
+         'and attributes, as in course/visits.')
+
 
 class Failure(click.ClickException):
     """What ends a command: one sentence, and exit status 2."""
@@ -38,13 +45,32 @@ class Damaged(Failure):
 @contextmanager
 def opened(where, write=False, create=False, name='tracks'):
     """Yield the storage of a place; what is wrong ends the command."""
+    store = trackstore.open(where, name, create=create, readOnly=not write)
+    with _entered(where, store, lambda tracks: tracks._p_jar.db(), write) as tracks:
+        yield tracks
+
+
+@contextmanager
+def opened_database(where):
+    """Yield the database of a place, to be changed, whatever is in it."""
+    with _entered(where, _database(where), lambda database: database, True) as database:
+        yield database
+
+
+@contextmanager
+def _database(where):
+    with closing(opening.database(where, create=False)) as database:
+        yield database
+
+
+@contextmanager
+def _entered(where, place, database, write):
     shown = without_password(where)
     with failures(), ExitStack() as stack:  # also of what fails when it is closed
         try:
             path = path_of(where)
             length = os.path.getsize(path) if path and os.path.isfile(path) else 0
-            tracks = stack.enter_context(
-                trackstore.open(where, name, create=create, readOnly=not write))
+            entered = stack.enter_context(place)
         except (click.ClickException, KeyboardInterrupt):
             raise
         except DamagedError as e:
@@ -69,8 +95,8 @@ def opened(where, write=False, create=False, name='tracks'):
                 f'{shown} cannot be opened, its bytes are not those of a database: '
                 f'{damage.reason(e)}') from None
         if length:  # a server has no end of a file, and would be asked anew
-            _warn(shown, length - tracks._p_jar.db().getSize(), write)
-        yield tracks
+            _warn(shown, length - database(entered).getSize(), write)
+        yield entered
 
 
 def _warn(shown, beyond, write):

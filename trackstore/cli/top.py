@@ -11,7 +11,7 @@ from trackstore.cli.output import (
     show_table,
     shown,
 )
-from trackstore.cli.store import opened
+from trackstore.cli.store import name_option, opened
 from trackstore.export.values import plain
 
 SHORT = {'task': 'taskId', 'user': 'userName', 'run': 'runId'}
@@ -23,13 +23,14 @@ SHORT = {'task': 'taskId', 'user': 'userName', 'run': 'runId'}
 @criteria_options
 @click.option('--limit', type=click.IntRange(1), default=10, show_default=True,
               help='How many to show.')
+@name_option
 @json_option
-def top(store, attribute, criteria, zone, limit, as_json):
+def top(store, attribute, criteria, zone, limit, name, as_json):
     """Show the tasks, users or runs with the most tracks.
 
     A further index of the store can be named too.
     """
-    with opened(store) as tracks:
+    with opened(store, name=name) as tracks:
         name = SHORT.get(attribute, attribute)
         groups = tracks.groupBy(name, **criteria)
         most = sorted(groups.items(), key=lambda pair: -pair[1].count)[:limit]

@@ -4,7 +4,7 @@ import click
 
 from trackstore.cli.output import counted, json_option, show_json, shown
 from trackstore.cli.progress import progress_bar
-from trackstore.cli.store import Damaged, Failure, opened
+from trackstore.cli.store import Damaged, Failure, name_option, opened
 from trackstore.exceptions import DamagedError
 
 
@@ -12,8 +12,9 @@ from trackstore.exceptions import DamagedError
 @click.argument('store')
 @click.option('--repair', is_flag=True,
               help='Make anew what follows from the tracks: indexes, times, counts.')
+@name_option
 @json_option
-def verify(store, repair, as_json):
+def verify(store, repair, name, as_json):
     """Compare every index and segment with the tracks.
 
     What is damaged is named, and the rest is looked at all the same.  Make a copy
@@ -24,7 +25,7 @@ def verify(store, repair, as_json):
     """
     repaired = []
     try:
-        with opened(store, write=repair) as tracks:
+        with opened(store, write=repair, name=name) as tracks:
             with progress_bar('repair' if repair else 'verify') as advance:
                 if repair:
                     repaired, problems = tracks.repair(progress=advance)

@@ -40,7 +40,8 @@ class DeadLetters:
     ``database``
         instead, a callable, or its path, that returns an open ``ZODB.DB``
     ``name``
-        the key of the storage in the root of the database
+        the key of the storage in the root of the database, or the path to it, as for
+        ``trackstore.open``
     """
 
     def __init__(self, where=None, database=None, name='tracks'):

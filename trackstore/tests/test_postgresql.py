@@ -138,7 +138,7 @@ def test_what_is_under_another_name(server):
     uri = f'postgres://careful:{PASSWORD}@{HOST}:{server.port}/careful'
     assert refusal(uri, name='visits', create=False) == (
         f"name: the root of postgres://careful:***@{HOST}:{server.port}/careful has "
-        f"nothing under 'visits'; wanted is a TrackingStorage")
+        f"nothing under 'visits'; wanted is a TrackingStorage; the root has 'tracks'")
 
 
 def test_the_command_says_it_in_a_sentence(server):

@@ -8,7 +8,7 @@ import weakref
 
 from ZODB.POSException import ConflictError
 
-from trackstore import opening
+from trackstore import finding, opening
 from trackstore.events.configuration import imported
 from trackstore.events.exceptions import ConfigurationError, DeliveryError
 from trackstore.storage import TrackingStorage
@@ -144,9 +144,10 @@ class Given:
 
     def _storage(self, connection):
         root = connection.root()
-        if self._name not in root:
-            root[self._name] = TrackingStorage()
-        return _checked(root[self._name], f'name: {self._name!r}')
+        storage = finding.find(root, self._name)
+        if storage is None:
+            storage = finding.make(root, self._name)
+        return _checked(storage, f'name: {self._name!r}')
 
 
 def _renew_all():

@@ -34,7 +34,8 @@ class TrackingBackend:
         the path or URI of a database that the backend opens
 
     With the latter two each event, or each batch of a queue, is committed at once,
-    in a transaction of its own; ``name`` is the key of the storage in the root.
+    in a transaction of its own; ``name`` is the key of the storage in the root, or
+    the path to it, as for ``trackstore.open``.
 
     ``task``, ``session``, ``user`` and ``time`` are paths of the fields that become
     these, or lists of paths of which the first with a value counts.  The tracks of a
