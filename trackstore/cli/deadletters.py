@@ -189,22 +189,30 @@ def show(store, ids, zone, name, as_json):
 
 @dead_letters.command()
 @click.argument('store')
-@click.argument('configuration', type=click.Path(exists=True, dir_okay=False))
+@click.argument('configuration', type=click.Path(exists=True, dir_okay=False),
+                required=False)
 @letter_options
 @name_option
 @json_option
-def replay(store, configuration, criteria, zone, name, as_json):
+@click.pass_obj
+def replay(new_tracker, store, configuration, criteria, zone, name, as_json):
     """Send events again, to the backends of the tracker in CONFIGURATION.
 
-    That is its file in TOML or YAML.  What it imports may be in the current
-    folder.  A letter is removed when its event is delivered, or was before.  One
-    that fails again stays, with its tries raised; then the exit status is 1.
+    That is its file in TOML or YAML; manage.py takes the settings if there is none.
+    What it imports may be in the current folder.  A letter is removed when its
+    event is delivered, or was before.  One that fails again stays, with its tries
+    raised; then the exit status is 1.
     """
+    from trackstore.events.configuration import load
     from trackstore.events.replay import Replay
+    if configuration is not None:
+        new_tracker = functools.partial(load, configuration)
+    elif new_tracker is None:  # only who runs the command for an application gives one
+        raise click.UsageError("Missing argument 'CONFIGURATION'.")
     if os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())
     with failures():
-        task = Replay(functools.partial(opened_soon, store, name), configuration)
+        task = Replay(functools.partial(opened_soon, store, name), new_tracker)
         with opened_soon(store, name) as tracks:
             ids = _letters(store, tracks, criteria)
         with progress_bar('replay') as advance:

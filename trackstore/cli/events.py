@@ -30,7 +30,8 @@ def docs(store, page, name, events_name, as_json):
     """Write the documentation of all event types that are stored in a STORE.
 
     PAGE is a file that ends in .md (Markdown) or .html; without it, Markdown is
-    printed.  The events, if the store has them, tell how often each was emitted.
+    printed.  The events, if they are in the same store, tell how often each was
+    emitted.
     """
     ending = os.path.splitext(page)[1].lower() if page else '.md'
     if ending not in WRITERS:
@@ -70,7 +71,8 @@ def _found(store, name, events_name):
 
 def _as_json(found):
     kind, events = found.current, found.events
+    count = 0 if found.counted else None  # nobody knows
     return {'name': kind.name, 'version': kind.version, **kind.definition,
-            'events': events.count if events else 0,
+            'events': events.count if events else count,
             'first': events.first if events else None,
             'last': events.last if events else None}

@@ -45,12 +45,16 @@ class FailedTracker(Tracker):
         raise self.error.with_traceback(None)
 
 
-def override_default_tracker():
-    """Register the tracker that the settings describe as the default one.
+def new_tracker():
+    """Return a tracker as the settings describe it.
 
     Where events are not wanted, it is one without backends.
     """
     if configured.enabled():
-        register_tracker(DjangoTracker())
-    else:
-        register_tracker(Tracker(context_locator=configured.locator()))
+        return DjangoTracker()
+    return Tracker(context_locator=configured.locator())
+
+
+def override_default_tracker():
+    """Register the tracker that the settings describe as the default one."""
+    register_tracker(new_tracker())

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as TimedOut
 
-from asgiref.sync import sync_to_async
+from asgiref.sync import AsyncToSync, SyncToAsync, sync_to_async
 from django.core.exceptions import SynchronousOnlyOperation
 
 from trackstore.django.requestparts import CHEAP, FIXED
@@ -87,22 +87,40 @@ class RequestContext(Mapping):
         """Read a part in the thread that Django runs synchronous code in.
 
         This is called in a coroutine, and has to wait: the loop does nothing else in
-        the meantime.  ``sync_to_async`` finds the thread by the context variables.
+        the meantime.
         """
         if self._late:
             return None
         outcome = Future()
         context = contextvars.copy_context()
+        waiting = _waiting_thread()
 
         def work():
             try:
-                outcome.set_result(asyncio.run(sync_to_async(part)(self)))
+                outcome.set_result(
+                    part(self) if waiting else asyncio.run(sync_to_async(part)(self)))
             except BaseException as error:
                 outcome.set_exception(error)
 
-        threading.Thread(target=context.run, args=(work,), daemon=True).start()
+        if waiting:
+            waiting.submit(context.run, work)
+        else:  # ``sync_to_async`` finds the thread by the context variables
+            threading.Thread(target=context.run, args=(work,), daemon=True).start()
         try:
             return outcome.result(WAIT)
         except TimedOut:
             self._late = True
             raise
+
+
+def _waiting_thread():
+    """Return the executor of the thread that waits for this coroutine, or None.
+
+    There is one under a synchronous server and in tests, and the connection to the
+    database is that thread's.  ``sync_to_async`` looks here, too, in this order, but
+    would do so for a loop of its own.
+    """
+    found = getattr(AsyncToSync.executors, 'current', None)
+    if found is None and SyncToAsync.thread_sensitive_context.get(None) is None:
+        found = AsyncToSync.loop_thread_executors.get(asyncio.get_running_loop())
+    return found

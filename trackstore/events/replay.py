@@ -7,7 +7,6 @@ from itertools import islice
 from trackstore.events.backends.async_routing import AsyncRoutingBackend
 from trackstore.events.backends.routing import RoutingBackend
 from trackstore.events.carriers.local import passive
-from trackstore.events.configuration import load
 from trackstore.events.deadletters import event_of_letter
 from trackstore.events.delivery import NO_BACKEND
 from trackstore.events.routes import Routing, routers_of
@@ -20,16 +19,17 @@ SEVERAL = ('{} backends of the configuration have this path; give each '
 
 
 class Replay:
-    """Sends letters again, to the backends of a configuration file.
+    """Sends letters again, to the backends of a tracker of its own.
 
     ``opened(write)`` is a context manager that yields the storage with the letters;
     it is not open while events are delivered, so that others can have it.
+    ``new_tracker`` makes the tracker.
     """
 
-    def __init__(self, opened, configuration):
+    def __init__(self, opened, new_tracker):
         self._opened = opened
         with passive():  # what others have spilled is not for this process
-            self._tracker = load(configuration)
+            self._tracker = new_tracker()
         self._deliveries = [backend.delivery
                             for backend in _async_backends(self._tracker.backends)]
         for delivery in self._deliveries:

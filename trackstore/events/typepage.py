@@ -9,10 +9,14 @@ from trackstore.timestamps import timeStamp2ISO
 
 
 class Documented(NamedTuple):
-    """The newest version of an event type, and the ``Group`` of its events, or None."""
+    """The newest version of an event type, and the ``Group`` of its events, or None.
+
+    ``counted`` tells whether there was a storage of events to find them in.
+    """
 
     current: object
     events: object
+    counted: bool
 
 
 def documented(types, events=None):
@@ -21,8 +25,8 @@ def documented(types, events=None):
     ``events`` is the storage of the events, to say how often each was emitted.
     """
     groups = events.groupBy('taskId') if events is not None else {}
-    return [Documented(versions[-1], groups.get(name)) for name in types.getTaskIds()
-            if (versions := stored_types(types, name))]
+    return [Documented(versions[-1], groups.get(name), events is not None)
+            for name in types.getTaskIds() if (versions := stored_types(types, name))]
 
 
 COLUMNS = ('field', 'type', 'required', 'meaning', 'example')
@@ -39,6 +43,8 @@ def _rows(kind):
 def _usage(found):
     """Return a line about version and use."""
     version = f'Version {found.current.version}.'
+    if not found.counted:
+        return version
     if found.events is None:
         return f'{version} Not emitted yet.'
     day = timeStamp2ISO(found.events.last).split()[0]

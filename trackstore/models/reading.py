@@ -95,8 +95,15 @@ def class_of(obj):
         return type(obj)
 
 
-def queryset_of(value):
-    """Return the queryset of a related manager of Django; all else as it is."""
+def queryset_of(value, where):
+    """Return the queryset of a related manager of Django; all else as it is.
+
+    An object that is not in the database, or not any more, has none: a ReadingError.
+    """
+    return _called(_queryset, (value,), where)
+
+
+def _queryset(value):
     return value.all() if hasattr(value, 'get_queryset') else value
 
 

@@ -138,7 +138,7 @@ class Telling:
     def _child(self, told, child, inside):
         where = f'{told.entry.name}.{child.name}'
         try:
-            value = queryset_of(child.read(told.obj, told.entry.name))
+            value = queryset_of(child.read(told.obj, told.entry.name), where)
         except TellingError as problem:
             self.map.problem(problem)
             return

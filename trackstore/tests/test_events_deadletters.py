@@ -151,6 +151,12 @@ def test_a_replay_stores_nothing_twice(dead, configuration, tmp_path):
             f'id-{n}' for n in (0, 2, 4, 6, 8)]
 
 
+def test_a_replay_without_a_configuration(dead):
+    result = CliRunner().invoke(command, ['dead-letters', 'replay', str(dead)])
+    assert result.exit_code == 2
+    assert "Missing argument 'CONFIGURATION'." in result.output
+
+
 def test_a_replay_leaves_the_spilled_events_of_others(dead, configuration, tmp_path):
     folder = SpillFolder(tmp_path / 'spill', 'queue', 10 ** 9)
     append(spill := folder.new(), 1, 3)

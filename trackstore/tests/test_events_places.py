@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -56,6 +58,26 @@ def test_a_path_is_of_the_folder_in_which_it_was_given(tmp_path, monkeypatch):
         each.close()
     assert [each['name'] for each in stored(tmp_path / 'events.fs')] == ['a']
     assert os.listdir() == []
+
+
+EMITTING = """
+import sys
+from trackstore.events import Tracker
+from trackstore.events.backends.tracking import TrackingBackend
+tracker = Tracker({'store': TrackingBackend(sys.argv[1])})
+tracker.emit(sys.argv[2])
+"""
+
+
+def test_the_end_of_a_process_that_closes_nothing(tmp_path, caplog):
+    """The next one need not read all of the file, as ZODB would say."""
+    path = tmp_path / 'events.fs'
+    for name in 'ab':
+        done = subprocess.run([sys.executable, '-c', EMITTING, path, name],
+                              capture_output=True, text=True, timeout=LONG)
+        assert (done.returncode, done.stderr) == (0, '')
+    assert [each['name'] for each in stored(path)] == ['a', 'b']
+    assert 'index' not in caplog.text
 
 
 def test_a_fork_while_another_thread_opens_a_database(tmp_path, monkeypatch):

@@ -379,7 +379,9 @@ def test_events_under_another_key_and_none(store, registry, tmp_path):
     registry.register('a', 'A.')
     with trackstore.open(where, 'myTypes') as types:
         registry.store(types)
-    assert 'Not emitted yet' in run(where, '--name', 'myTypes').stdout
+    assert '\nVersion 1.\n' in run(where, '--name', 'myTypes').stdout
+    lines = run(where, '--name', 'myTypes', '--json').stdout.splitlines()
+    assert {json.loads(line)['events'] for line in lines} == {None}
     with trackstore.open(where, 'myEvents') as tracks:
         tracks.saveUserTrack('a', 0, None, {})
     done = run(where, '--name', 'myTypes', '--events', 'myEvents')

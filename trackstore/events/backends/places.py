@@ -1,5 +1,7 @@
 """Where a tracking storage is that events are saved to."""
 
+import atexit
+import contextlib
 import os
 import random
 import threading
@@ -170,6 +172,24 @@ class Opened(Given):
 
     def _release(self):
         _shared.release(self._db)
+
+    def end(self):
+        """Close at the end of the process, but wait for no thread that is saving."""
+        if self._lock.acquire(blocking=False):
+            try:
+                if not self._busy:
+                    self.close()
+            finally:
+                self._lock.release()
+
+
+@atexit.register
+def _end_all():
+    """Let the next process find the index of a file, and not read all of it."""
+    for place in list(_places):
+        if isinstance(place, Opened):
+            with contextlib.suppress(Exception):  # as where the file is gone
+                place.end()
 
 
 class _Shared:

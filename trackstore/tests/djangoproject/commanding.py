@@ -13,7 +13,13 @@ from trackstore.events.processors.exceptions import EventEmissionExit
 from trackstore.events.tracker import get_tracker, register_tracker
 from trackstore.tests.djangoproject import engines
 from trackstore.tests.djangoproject import settings as project
-from trackstore.tests.djangoproject.engines import MEMORY, QUEUE, ROUTING, of_this
+from trackstore.tests.djangoproject.engines import (
+    MEMORY,
+    QUEUE,
+    ROUTING,
+    TRACKING,
+    of_this,
+)
 
 
 def run(*arguments):
@@ -175,6 +181,29 @@ def test_the_command_line_on_a_store(capfd):
     with pytest.raises(CommandError, match='^@archive: no backend of that path has a s'
                                            'tore that the settings name; there are: @'):
         run('cli', 'count', '@archive')
+
+
+def test_dead_letters_are_sent_again_to_the_backends_of_the_settings(capfd, tmp_path):
+    dead = tmp_path / 'dead.fs'
+
+    def settings(kept):
+        return {'TRACKSTORE_BACKENDS': {'queue': {'ENGINE': QUEUE, 'OPTIONS': {
+            'backend_name': 'orders', 'tries': 1, 'dead_letters': dead,
+            'backends': {'kept': kept}}}}}
+
+    tracker = use(**settings(of_this('Failing')))
+    tracker.emit('order.placed', {'order': 17})
+    assert tracker.get_backend('queue').close()
+    replay = 'cli', 'dead-letters', 'replay', '@queue.dead_letters'
+    with override_settings(**settings(of_this('Failing'))), pytest.raises(SystemExit):
+        run(*replay)
+    assert 'orders.kept: LookupError: no disk' in capfd.readouterr().out
+    with override_settings(**settings(
+            {'ENGINE': TRACKING, 'OPTIONS': {'where': tmp_path / 'events.fs'}})):
+        run(*replay)
+        assert capfd.readouterr().out == '1 event delivered\n'
+        run('cli', 'count', '@queue.kept', '--task', 'order.placed')
+        assert capfd.readouterr().out == '1\n'
 
 
 def test_stores_in_the_tree():

@@ -4,7 +4,7 @@ import asyncio
 import threading
 
 import pytest
-from asgiref.sync import sync_to_async
+from asgiref.sync import async_to_sync, sync_to_async
 from asgiref.testing import ApplicationCommunicator
 from django.core.asgi import get_asgi_application
 from django.core.exceptions import SynchronousOnlyOperation
@@ -170,6 +170,32 @@ def slow(request):
         request.go_on.wait()
         return 'late'
     raise SynchronousOnlyOperation
+
+
+def thread(request):
+    """Read what no coroutine can read."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return threading.get_ident()
+    raise SynchronousOnlyOperation
+
+
+@override_settings(TRACKSTORE_REQUEST_CONTEXT={'thread': f'{__name__}.thread'})
+def test_under_a_synchronous_server_it_is_read_in_the_thread_of_the_request(events):
+    """That has the connection to the database, and sees that it is closed."""
+    from trackstore.django.middleware import RequestContextMiddleware
+
+    async def answer(request):
+        async def later():
+            emit('in a task')
+        emit('at once')
+        await asyncio.create_task(later())
+        return await sync_to_async(views.quiet)(request)
+
+    async_to_sync(RequestContextMiddleware(answer))(RequestFactory().get('/'))
+    assert [event['context']['thread'] for event in events] == [
+        threading.get_ident()] * 2
 
 
 @override_settings(TRACKSTORE_REQUEST_CONTEXT={'slow': f'{__name__}.slow',

@@ -3,6 +3,7 @@
 MEMORY = 'trackstore.events.backends.memory.MemoryBackend'
 ROUTING = 'trackstore.events.backends.routing.RoutingBackend'
 QUEUE = 'trackstore.events.backends.async_routing.AsyncRoutingBackend'
+TRACKING = 'trackstore.events.backends.tracking.TrackingBackend'
 
 
 class Adding:

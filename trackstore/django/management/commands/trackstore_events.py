@@ -8,6 +8,7 @@ import sys
 from django.core.management.base import BaseCommand, CommandError
 
 from trackstore.django import stores, tree, trial
+from trackstore.django.django_tracker import new_tracker
 from trackstore.events.exceptions import ConfigurationError
 from trackstore.events.tracker import get_tracker
 
@@ -86,7 +87,7 @@ class Command(BaseCommand):
         logging.getLogger().addHandler(logging.NullHandler())
         try:
             code = command.main(arguments, 'manage.py trackstore_events cli',
-                                standalone_mode=False)
+                                standalone_mode=False, obj=new_tracker)
         except click.ClickException as error:
             error.show(sys.stderr)
             sys.exit(error.exit_code)

@@ -100,6 +100,22 @@ def test_children_that_are_absent(tracking_map):
         'BuyerProfile_uuid': str(UUID), 'BuyerProfile_ctime': None}
 
 
+def test_an_object_that_was_deleted_has_no_children_but_its_attributes():
+    demo = CompanyAccount.objects.create(name='Gone & Co')
+    demo.delete()
+    problems = []
+    tracking_map = TrackingMap({
+        **ENTRIES, 'CompanyAccount': {'attributes': ['name'], 'children': ['buyers']}
+    }, missing='report', report=problems.append)
+    event = {'data': {'company': demo, 'user': User.objects.get(id=1)}}
+    assert ModelValues(tracking_map)(event)['data'] == {
+        'CompanyAccount_name': 'Gone & Co', 'User_id': 1,
+        'User_email': 'ann@example.com', 'User_is_staff': False}
+    assert [str(problem)[:52] for problem in problems] == [
+        'CompanyAccount.buyers: reading it failed: ValueError']
+    assert isinstance(problems[0], ReadingError)
+
+
 @pytest.mark.parametrize('path', [
     'orders', lambda profile: profile.orders.filter(number__gt=0)])
 def test_children_that_are_many(profile, path):
