@@ -1,5 +1,6 @@
 """Checks of the options of backends; what is not allowed fails when it is made."""
 
+import os
 import re
 import sys
 from collections.abc import Mapping
@@ -26,6 +27,19 @@ def seconds(value, name, zero=False):
             f'{name}: {value!r} is no time; allowed are seconds, '
             f'{"from" if zero else "more than"} 0')
     return value
+
+
+def file_path(path, name):
+    """Return the absolute path of a file that is there, or can be made."""
+    whole = os.path.abspath(path)
+    if not os.path.isdir(os.path.dirname(whole)):
+        raise ConfigurationError(
+            f'{name}: {path!r} is in a folder that does not exist; allowed are files '
+            f'in folders that do')
+    if os.path.isdir(whole):
+        raise ConfigurationError(
+            f'{name}: {path!r} is a folder; allowed is the path of a file')
+    return whole
 
 
 def one_of(value, name, allowed):

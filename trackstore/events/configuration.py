@@ -78,6 +78,10 @@ def load(path: str | os.PathLike) -> Tracker:
 
     Its tables are those of ``tracker_from``.  YAML needs the extra ``yaml``.
     """
+    if not isinstance(path, (str, os.PathLike)):
+        raise ConfigurationError(
+            f'path: {path!r:.200} is no path; allowed is that of a file in TOML or '
+            f'YAML')
     path = os.fspath(path)
     return tracker_from(read(path), path)
 
@@ -118,8 +122,23 @@ def _yaml(file):
         import yaml
     except ImportError:
         raise _missing('yaml') from None
+
+    class Loader(yaml.SafeLoader):
+        """Refuses what YAML itself forbids: a key that is there twice."""
+
+        def compose_mapping_node(self, anchor):
+            node = super().compose_mapping_node(anchor)
+            keys = set()
+            for key, _ in node.value:
+                if (key.tag, str(key.value)) in keys:
+                    raise yaml.composer.ComposerError(
+                        None, None, f'the key {key.value!r} is there twice',
+                        key.start_mark)
+                keys.add((key.tag, str(key.value)))
+            return node
+
     try:
-        return yaml.safe_load(file)
+        return yaml.load(file, Loader)
     except yaml.YAMLError as error:
         raise ValueError(' '.join(str(error).split())) from error
 
@@ -131,21 +150,25 @@ def _missing(extra):
 
 # objects
 
-def made(node, place):
+def made(node, place, around=()):
     """Return a tree with the objects that its mappings with ``ENGINE`` stand for.
 
-    ``place`` is what errors call the tree.
+    ``place`` is what errors call the tree, ``around`` are the nodes that it is in.
     """
-    if isinstance(node, Mapping):
-        if 'ENGINE' in node:
-            return _object(node, place)
-        return {key: made(part, f'{place}.{key}') for key, part in node.items()}
+    if not isinstance(node, (Mapping, list, tuple)):
+        return node
+    if any(node is outer for outer in around):
+        raise ConfigurationError(f'{place}: it stands inside itself')
+    around = (*around, node)
     if isinstance(node, (list, tuple)):
-        return [made(part, f'{place}.{number}') for number, part in enumerate(node)]
-    return node
+        return [made(part, f'{place}.{number}', around)
+                for number, part in enumerate(node)]
+    if 'ENGINE' in node:
+        return _object(node, place, around)
+    return {key: made(part, f'{place}.{key}', around) for key, part in node.items()}
 
 
-def _object(node, place):
+def _object(node, place, around):
     if unknown := [key for key in node if key not in ('ENGINE', 'OPTIONS')]:
         raise ConfigurationError(
             f'{place}: {unknown[0]!r} stands beside ENGINE; allowed is OPTIONS')
@@ -157,7 +180,7 @@ def _object(node, place):
     options = node.get('OPTIONS') or {}
     _expect(options, Mapping, f'{place}.OPTIONS', 'a mapping')
     _check_options(engine, node['ENGINE'], options, place)
-    options = made(options, f'{place}.OPTIONS')
+    options = made(options, f'{place}.OPTIONS', around)
     try:
         return engine(**options)
     except (TypeError, ValueError) as error:
@@ -180,6 +203,10 @@ def imported(path, place):
             f'{place}: {shown(path)} is no path of a class; wanted is text like '
             f"'trackstore.events.backends.memory.MemoryBackend'")
     module, _, name = path.rpartition('.')
+    if not module:
+        raise ConfigurationError(
+            f'{place}: {path!r} names no module; wanted is the whole path, like '
+            f"'trackstore.events.backends.memory.MemoryBackend'")
     try:
         return getattr(importlib.import_module(module), name)
     except Exception as error:  # whatever is wrong in that module

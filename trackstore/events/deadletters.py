@@ -55,7 +55,10 @@ class DeadLetters:
         if place is None or isinstance(place, cls):
             return place
         if isinstance(place, (str, os.PathLike)):
-            return cls(place)
+            try:
+                return cls(place)
+            except ConfigurationError as error:
+                raise ConfigurationError(f'dead_letters: {error}') from error
         raise ConfigurationError(
             f'dead_letters: {place!r} is no place for dead letters; allowed are the '
             f'path of a database file, a ZODB URI, a DeadLetters, and None')

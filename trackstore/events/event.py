@@ -1,16 +1,18 @@
 """Events, and copies of them that share nothing that can be changed."""
 
 import datetime
+import decimal
 import os
 import secrets
-from collections.abc import Mapping
-from itertools import count
+import uuid
+from collections.abc import Mapping, MappingView, MutableSequence, Set
+from itertools import count, islice
 
 from persistent import Persistent
 
 #: Values that need no copy.
-_PLAIN = frozenset((str, int, float, bool, type(None), bytes,
-                    datetime.datetime, datetime.date))
+_PLAIN = frozenset((str, int, float, bool, type(None), bytes, datetime.datetime,
+                    datetime.date, datetime.timedelta, decimal.Decimal, uuid.UUID))
 
 #: So deep may data be nested; what holds itself has no end.
 DEPTH = 100
@@ -18,6 +20,14 @@ DEPTH = 100
 #: So many mappings, lists and sets may be in an event.  Few that are inside one
 #: another many times are very many.
 MOST = 1_000_000
+
+
+#: What a collection of another class is copied to; the first that fits is taken.
+_COPIES = ((Mapping, dict), (MappingView, list), (bytearray, bytes),
+           (MutableSequence, list), (Set, set))
+
+#: The packages whose persistent collections are no objects of a model.
+_ZODB = ('persistent', 'BTrees')
 
 
 class Event(dict):
@@ -77,6 +87,8 @@ def copy_of(event):
 def copied(value):
     """Return a value with copies of all mappings, lists, tuples and sets in it.
 
+    Those of other classes than Python's own become dictionaries, lists and sets, also
+    those of the ZODB, which only their connection can read.
     What is none of these is not copied, nor is an object of a model.
     Raises a ``RecursionError`` for what is nested more than ``DEPTH`` deep, and an
     ``OverflowError`` for more than ``MOST`` mappings, lists and sets.
@@ -109,17 +121,32 @@ def _copied(value, depth, left):
         _count(depth, left)
         return kind([item if type(item) in _PLAIN else _copied(item, depth - 1, left)
                      for item in value])
-    if _is_mapping(value):
-        _count(depth, left)
-        return _copied_dict(value, depth - 1, left)
-    return value
+    like = _like(value)
+    if like is None:
+        return value
+    _count(depth, left)
+    if like is dict:
+        return with_copies(dict(_few(value.items(), kind)), depth - 1, left)
+    return _copied(like(_few(value, kind)), depth, left)
 
 
-def _is_mapping(value):
+def _like(value):
+    """Return the class of Python's own that a collection is copied to, or None."""
     try:
-        return isinstance(value, Mapping) and not isinstance(value, Persistent)
+        if isinstance(value, Persistent) and (
+                type(value).__module__.partition('.')[0] not in _ZODB):
+            return None
+        return next((like for cls, like in _COPIES if isinstance(value, cls)), None)
     except Exception:  # a lazy object that cannot be made
-        return False
+        return None
+
+
+def _few(parts, kind):
+    """Return the parts of a collection, which may come from a database one by one."""
+    few = list(islice(parts, MOST + 1))
+    if len(few) > MOST:
+        raise OverflowError(f'data: more than {MOST:,} parts are in a {kind.__name__}')
+    return few
 
 
 def _count(depth, left):

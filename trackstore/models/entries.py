@@ -80,9 +80,10 @@ class Entry:
                 raise MapError(
                     f'{self.name}: model: {self._model!r:.80} is no class; allowed '
                     f"beside 'find' are a class and its dotted name")
-            self._model, self._find = None, self._model
-        if self._find is not None:
-            self._find = finder_of(self._find, f'{self.name}: model')
+            self._find = finder_of(self._model, f'{self.name}: model')
+            self._model = None
+        elif self._find is not None:
+            self._find = finder_of(self._find, f'{self.name}: find')
 
     @property
     def model(self):

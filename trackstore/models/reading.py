@@ -113,7 +113,7 @@ def listed(value, limit):
     At most ``limit`` objects are returned, and whether there are more.
     """
     if isinstance(value, Mapping):
-        value = value.values()
+        value = iter(value.values())  # those of a BTree have no __iter__
     if isinstance(value, (str, bytes, bytearray)) or not hasattr(value, '__iter__'):
         return None
     if hasattr(value, 'limit') and hasattr(value, 'session'):

@@ -3,10 +3,11 @@
 import re
 from collections.abc import Iterable, Mapping
 from itertools import islice
-from urllib.parse import parse_qsl, quote, urlencode
+from urllib.parse import parse_qsl, quote, unquote_plus, urlencode
 
 from trackstore.models.exceptions import (
     AddressError,
+    ClashError,
     MissingAttributeError,
     TellingError,
 )
@@ -26,29 +27,42 @@ def url_of(tracking_map, base, given):
     """Return a URL with parameters for objects, of pairs (role or '', object)."""
     if not isinstance(base, str):
         raise AddressError(f'base: {base!r:.80} is no URL; allowed is text')
-    pairs = []
+    keys = {}
     for role, obj in given:
         try:
-            pairs.append(_parameter(tracking_map, role, obj))
+            name, key = _parameter(tracking_map, role, obj)
+            if keys.setdefault(name, key) != key:
+                raise ClashError(
+                    f'{name}: two objects would have the same name ({keys[name]!r:.80} '
+                    f'and {key!r:.80}); tell them apart by a role: '
+                    f'tracking_url(base, buyer=..., seller=...)')
         except TellingError as problem:
             tracking_map.problem(problem)
-    if len(pairs) > MOST_OBJECTS:
+    if len(keys) > MOST_OBJECTS:
         tracking_map.problem(AddressError(
-            f'{len(pairs)} objects are too many for a URL; at most {MOST_OBJECTS} are '
+            f'{len(keys)} objects are too many for a URL; at most {MOST_OBJECTS} are '
             f'read back'))
-        del pairs[MOST_OBJECTS:]
-    return _extended(base, urlencode(pairs, quote_via=quote))
+    return _extended(base, dict(islice(keys.items(), MOST_OBJECTS)))
 
 
-def _extended(base, query):
-    if not query:
+def _extended(base, keys):
+    """Return a URL with parameters, in place of those of the same names."""
+    if not keys:
         return base
+    query = urlencode(keys, quote_via=quote)
     rest, hash_sign, fragment = base.partition('#')
+    head, mark, had = rest.partition('?')
+    rest = head + mark + '&'.join(
+        part for part in had.split('&') if _name(part) not in keys)
     if '?' not in rest:
         query = f'?{query}'
     elif not rest.endswith(('?', '&')):
         query = f'&{query}'
     return f'{rest}{query}{hash_sign}{fragment}'
+
+
+def _name(part):
+    return unquote_plus(part.partition('=')[0])
 
 
 def _parameter(tracking_map, role, obj):

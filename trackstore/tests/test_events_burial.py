@@ -83,10 +83,18 @@ def quick(monkeypatch):
     monkeypatch.setattr('trackstore.events.deadletters.PAUSE', 0.01)
 
 
+def unreachable(folder):
+    """Return a place for dead letters whose folder is gone, until it is made again."""
+    folder.mkdir()
+    place = DeadLetters(folder / 'dead.fs')
+    folder.rmdir()
+    return place
+
+
 def test_a_place_that_cannot_be_reached(tmp_path, caplog, quick):
     folder = SpillFolder(tmp_path / 'spill', 'queue', 10 ** 9)
     folder.check()
-    burial = Burial(DeadLetters(tmp_path / 'missing' / 'dead.fs'))
+    burial = Burial(unreachable(tmp_path / 'missing'))
     letter = Letter(event(1), 'queue.a', 'bad', 2, 5.5, 6)
     burial([letter])
     assert caplog.messages[-1].startswith('event not delivered to queue.a')
@@ -125,7 +133,7 @@ def test_the_letters_of_events_that_are_odd_outlast_a_spill(
         tmp_path, caplog, quick):
     folder = SpillFolder(tmp_path / 'spill', 'queue', 10 ** 9)
     folder.check()
-    burial = Burial(DeadLetters(tmp_path / 'missing' / 'dead.fs'))
+    burial = Burial(unreachable(tmp_path / 'missing'))
     burial.use(folder)
     odd = event(1)
     odd['data']['odd'] = Odd()
@@ -165,7 +173,7 @@ def test_a_letter_that_is_made_while_another_is_saved(tmp_path, caplog):
 def test_a_letter_in_the_folder_that_is_damaged_is_told(tmp_path, caplog, quick):
     folder = SpillFolder(tmp_path / 'spill', 'queue', 10 ** 9)
     folder.check()
-    burial = Burial(DeadLetters(tmp_path / 'missing' / 'dead.fs'))
+    burial = Burial(unreachable(tmp_path / 'missing'))
     burial.use(folder)
     for number in (1, 2):
         burial([Letter(event(number), 'queue.a', 'bad', 1, 0, 0)])

@@ -39,7 +39,7 @@ def test_a_module_with_a_mistake(tmp_path, monkeypatch):
     ({'backends': {'a': {'ENGINE': MEMORY, 'options': {}}}},
      "configuration: backends.a: 'options' stands beside ENGINE; allowed is OPTIONS"),
     ({'backends': {'a': {'ENGINE': 'nowhere'}}},
-     "configuration: backends.a.ENGINE: 'nowhere' cannot be imported: "),
+     "configuration: backends.a.ENGINE: 'nowhere' names no module; wanted is the who"),
     ({'backends': {'a': {'ENGINE': MEMORY + 'X'}}},
      "configuration: backends.a.ENGINE: .* cannot be imported: module .* has no attri"),
     ({'backends': {'a': {'ENGINE': 17}}},
@@ -65,6 +65,20 @@ def test_a_module_with_a_mistake(tmp_path, monkeypatch):
 def test_configurations_that_fail(configuration, message):
     with pytest.raises(ConfigurationError, match=f'^{message}'):
         tracker_from(configuration)
+
+
+def test_a_configuration_that_stands_inside_itself(tmp_path):
+    inside = {'ENGINE': ROUTING, 'OPTIONS': {'backends': {}}}
+    inside['OPTIONS']['backends']['again'] = inside
+    with pytest.raises(ConfigurationError, match=(
+            '^configuration: backends.a.OPTIONS.backends.again: it stands inside')):
+        tracker_from({'backends': {'a': inside}})
+    twice = {'ENGINE': MEMORY}
+    assert len(tracker_from({'backends': {'a': twice, 'b': twice}}).backends) == 2
+    (tmp_path / 'a.yaml').write_text(
+        f'backends: &all {{a: {{ENGINE: {ROUTING}, OPTIONS: {{backends: *all}}}}}}')
+    with pytest.raises(ConfigurationError, match='a.yaml: backends.a.*it stands insi'):
+        load(tmp_path / 'a.yaml')
 
 
 def test_contexts_of_a_configuration():
@@ -109,6 +123,8 @@ def test_configurations_in_files(tmp_path, name, text):
     ('a.toml', 'a = [\nb', '.*a.toml: .*line 2'),
     ('a.yaml', 'backends: [', '.*a.yaml: .*line 1'),
     ('a.yaml', 'backends: !!python/object/apply:os.getcwd []', '.*a.yaml: could not'),
+    ('a.yaml', YAML + '  memory: {}', ".*a.yaml: the key 'memory' is there twice in .*"
+                                      'line 8'),
     ('a.yaml', '- a', r"a.yaml: \[this text\] is not a mapping"),
     ('a.toml', 'backend = 1', "a.toml: 'backend' is no part of a configuration")])
 def test_files_that_fail(tmp_path, name, text, message):
@@ -116,6 +132,12 @@ def test_files_that_fail(tmp_path, name, text, message):
         (tmp_path / name).write_text(text)
     with pytest.raises(ConfigurationError, match=message):
         load(tmp_path / name)
+
+
+@pytest.mark.parametrize('path', [None, 17])
+def test_what_is_no_path(path):
+    with pytest.raises(ConfigurationError, match=f'^path: {path} is no path; allowed'):
+        load(path)
 
 
 def test_an_empty_file_is_a_tracker_without_backends(tmp_path):

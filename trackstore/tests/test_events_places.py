@@ -11,6 +11,8 @@ import pytest
 from trackstore import opening
 from trackstore.events import Tracker
 from trackstore.events.backends.tracking import TrackingBackend
+from trackstore.events.deadletters import DeadLetters
+from trackstore.events.exceptions import ConfigurationError
 from trackstore.testing import memory_storage
 from trackstore.tests.forks import fork
 from trackstore.tests.gate import LONG
@@ -46,6 +48,22 @@ def test_a_signal_while_an_event_is_saved(tmp_path, caplog):
     assert [each['name'] for each in stored(tmp_path / 'events.fs')] == [
         'outer', 'later']
     assert "event 'signal' could not be sent" in caplog.text
+
+
+@pytest.mark.parametrize('make, place', [
+    (TrackingBackend, 'where'), (DeadLetters, 'where'),
+    (DeadLetters.at, 'dead_letters: where')])
+def test_a_place_that_cannot_be(tmp_path, make, place):
+    folder = str(tmp_path)
+    with pytest.raises(ConfigurationError) as caught:
+        make(folder + '/none/a.fs')
+    assert str(caught.value) == (
+        f"{place}: '{folder}/none/a.fs' is in a folder that does not exist; allowed "
+        f'are files in folders that do')
+    with pytest.raises(ConfigurationError) as caught:
+        make(folder)
+    assert str(caught.value) == (
+        f"{place}: '{folder}' is a folder; allowed is the path of a file")
 
 
 def test_a_path_is_of_the_folder_in_which_it_was_given(tmp_path, monkeypatch):

@@ -27,6 +27,7 @@ from trackstore.events.interfaces import IProcessor
 from trackstore.events.processors import validate
 from trackstore.events.processors.validate import RegistryValidator
 from trackstore.events.registry import Registry, stored_types
+from trackstore.events.registry import registry as default_registry
 from trackstore.testing import memory_storage
 from trackstore.tests.waiting import LONG
 
@@ -124,6 +125,17 @@ def test_what_is_allowed_is_counted_and_not_told(registry, caplog):
 def test_options_that_fail(registry, options, message):
     with pytest.raises(ConfigurationError, match=f'^{message}'):
         RegistryValidator(registry, **options)
+
+
+@pytest.mark.parametrize('registry', [{}, 'os.environ'])
+def test_what_is_no_registry(registry):
+    with pytest.raises(ConfigurationError, match='^registry: .* is none; wanted is'):
+        RegistryValidator(registry)
+
+
+def test_a_registry_by_its_path():
+    path = 'trackstore.events.registry.registry'
+    assert RegistryValidator(path).registry is default_registry
 
 
 @pytest.mark.parametrize('arguments, message', [
@@ -265,11 +277,19 @@ def test_a_schema_that_refers_to_what_is_not_in_it(registry, caplog):
     assert 'is invalid: data: the schema cannot be used: Unresolvable' in caplog.text
 
 
+def unreachable(registry, folder):
+    """Return a validator with a store whose folder is gone, until it is made again."""
+    folder.mkdir()
+    validator = RegistryValidator(registry, where=str(folder / 'a.fs'))
+    folder.rmdir()
+    return validator
+
+
 def test_what_the_log_says_of_the_store_may_be_an_event(registry, caplog, tmp_path):
     registry.register('a', 'A.')
     memory = MemoryBackend()
     tracker = Tracker({'memory': memory}, processors=[
-        RegistryValidator(registry, where=str(tmp_path / 'none' / 'a.fs'))])
+        unreachable(registry, tmp_path / 'none')])
 
     class Emitting(logging.Handler):
         def emit(self, record):
@@ -292,7 +312,7 @@ def test_what_the_log_says_of_the_store_may_be_an_event(registry, caplog, tmp_pa
 def test_a_store_that_cannot_be_reached_stops_no_event(
         registry, caplog, tmp_path, monkeypatch):
     registry.register('a', 'A.')
-    validator = RegistryValidator(registry, where=str(tmp_path / 'none' / 'a.fs'))
+    validator = unreachable(registry, tmp_path / 'none')
     memory = MemoryBackend()
     tracker = Tracker({'memory': memory}, processors=[validator])
     tracker.emit('a')

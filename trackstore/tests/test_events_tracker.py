@@ -1,6 +1,7 @@
 """The tracker, contexts and routing: what a story does not tell."""
 
 import asyncio
+import collections
 import copy
 import datetime
 import logging
@@ -8,8 +9,11 @@ import pickle
 import threading
 
 import pytest
+from BTrees.OOBTree import OOBTree, OOTreeSet
 from hypothesis import given
 from hypothesis import strategies as st
+from persistent.list import PersistentList
+from persistent.mapping import PersistentMapping
 from zope.interface.verify import verifyClass, verifyObject
 
 from trackstore.events import Tracker, get_tracker, register_tracker
@@ -33,6 +37,7 @@ from trackstore.events.locator import (
     ThreadLocalContextLocator,
 )
 from trackstore.events.tracker import NESTED, TRACKERS
+from trackstore.testing import memory_root
 
 LOCATORS = [DefaultContextLocator, ThreadLocalContextLocator, TaskContextLocator]
 
@@ -114,6 +119,46 @@ def test_a_copy_is_equal_and_shares_nothing(value):
     assert repr(other) == repr(value)
     mine = {id(each) for each in containers(value)}
     assert not any(id(each) in mine for each in containers(other))
+
+
+class Items(list):
+    """A list of a class of its own, as a relation of SQLAlchemy is one."""
+
+
+class Cart(PersistentMapping):
+    """An object of a model, though it is a mapping."""
+
+
+@pytest.mark.parametrize('value, found', [
+    (PersistentMapping(a=PersistentList([1, {'b': 2}])), {'a': [1, {'b': 2}]}),
+    (OOBTree({'a': OOBTree({'b': 1})}), {'a': {'b': 1}}), (OOTreeSet('ab'), {'a', 'b'}),
+    (Items([Items([1])]), [[1]]), (collections.deque([[1]]), [[1]]),
+    (collections.OrderedDict(a=Items()), {'a': []}), ({'a': 1}.keys(), ['a']),
+    (bytearray(b'ab'), b'ab')])
+def test_a_copy_of_a_collection_is_of_a_class_of_python(value, found):
+    other = copied([value])
+    assert other == [found]
+    assert type(other[0]) is type(found)
+
+
+def test_collections_of_the_zodb_are_read_where_the_event_is_emitted(tracker):
+    root = memory_root()
+    root['tags'], root['cart'] = PersistentList(['a']), Cart()
+    data = {'tags': root['tags'], 'cart': root['cart']}
+    tracker.emit('tagged', data)
+    tracker.emit('tagged', PersistentMapping(data))
+    root['tags'].append('b')
+    for event in emitted(tracker):
+        assert event['data'] == {'tags': ['a'], 'cart': root['cart']}
+        assert event['data']['cart'] is root['cart']
+
+
+def test_a_collection_that_is_too_large_is_no_part_of_an_event(
+        tracker, caplog, monkeypatch):
+    monkeypatch.setattr('trackstore.events.event.MOST', 1000)
+    tracker.emit('all', {'people': OOBTree(dict.fromkeys(range(1001)))})
+    assert emitted(tracker) == []
+    assert 'data: more than 1,000 parts are in a OOBTree' in caplog.text
 
 
 def test_data_without_an_end_are_logged_and_raise_nothing(tracker, caplog):

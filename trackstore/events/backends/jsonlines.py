@@ -195,15 +195,7 @@ def _path(path):
     if not isinstance(path, (str, os.PathLike)) or not (given := os.fspath(path)):
         raise ConfigurationError(
             f'path: {path!r} is no path; allowed is the path of a file')
-    path = os.path.abspath(given)
-    if not os.path.isdir(os.path.dirname(path)):
-        raise ConfigurationError(
-            f'path: {given!r} is in a folder that does not exist; allowed are files '
-            f'in folders that do')
-    if os.path.isdir(path):
-        raise ConfigurationError(
-            f'path: {given!r} is a folder; allowed is the path of a file')
-    return path
+    return checks.file_path(given, 'path')
 
 
 def _period(every):

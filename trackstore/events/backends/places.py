@@ -11,6 +11,7 @@ import weakref
 from ZODB.POSException import ConflictError
 
 from trackstore import finding, opening
+from trackstore.events import checks
 from trackstore.events.configuration import imported
 from trackstore.events.exceptions import ConfigurationError, DeliveryError
 from trackstore.storage import TrackingStorage
@@ -167,7 +168,8 @@ class Opened(Given):
 
     def __init__(self, where, name):
         if not opening.is_uri(os.fspath(where)):
-            where = os.path.abspath(where)  # the process may go to another folder
+            # absolute, as the process may go to another folder
+            where = checks.file_path(os.fspath(where), 'where')
         super().__init__(lambda: _shared.open(where), name)
 
     def _release(self):

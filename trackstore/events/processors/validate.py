@@ -14,10 +14,11 @@ from zope.interface import implementer
 
 from trackstore.events import paths
 from trackstore.events.backends.places import place_of
+from trackstore.events.configuration import imported
 from trackstore.events.exceptions import ConfigurationError
 from trackstore.events.interfaces import IProcessor
 from trackstore.events.processors.exceptions import EventRefused
-from trackstore.events.registry import NAME
+from trackstore.events.registry import NAME, Registry
 from trackstore.events.registry import registry as default_registry
 from trackstore.jsonsafe import json_safe
 
@@ -41,6 +42,15 @@ KNOWN = (datetime.date, datetime.time, datetime.timedelta, UUID, Decimal, Enum, 
          set, frozenset, Mapping)
 
 
+def _registry(value):
+    made = imported(value, 'registry') if isinstance(value, str) else value
+    if not isinstance(made, Registry):
+        raise ConfigurationError(
+            f'registry: {value!r:.200} is none; wanted is a Registry, or the path of '
+            f'one')
+    return made
+
+
 @implementer(IProcessor)
 class RegistryValidator:
     """Compares events with the registry, and gives them the reference of their type.
@@ -57,7 +67,7 @@ class RegistryValidator:
 
     Each is ``'allow'``, ``'warn'`` (in the log) or ``'refuse'``: the event is dropped,
     with an error in the log, or below a queue becomes a dead letter.  ``registry`` is
-    another one than the default.
+    another one than the default, or its path.
     ``where`` or ``database`` say where the types are stored, as for a
     ``TrackingBackend``; without these they are not, and their versions count from 1
     in each process.
@@ -81,7 +91,7 @@ class RegistryValidator:
             raise ConfigurationError(
                 f'most_bytes: {most_bytes!r} is no number of bytes; allowed are whole '
                 f'numbers from 1')
-        self.registry = default_registry if registry is None else registry
+        self.registry = default_registry if registry is None else _registry(registry)
         self.answers = {**DEFAULTS, **answers}
         self.most_bytes = most_bytes
         #: How often each of these was wrong.

@@ -4,6 +4,7 @@ import json
 from collections import UserDict
 
 import pytest
+from BTrees.OOBTree import OOBTree
 
 from trackstore.models import TrackingMap
 from trackstore.models.exceptions import ClashError
@@ -23,7 +24,8 @@ def test_children_one_many_and_absent():
 
 @pytest.mark.parametrize('members', [
     (User(1), User(2)), [User(1), User(2)], {'a': User(1), 'b': User(2)},
-    UserDict(a=User(1), b=User(2)), iter([User(1), User(2)])])
+    UserDict(a=User(1), b=User(2)), iter([User(1), User(2)]),
+    OOBTree({'a': User(1), 'b': User(2)})])
 def test_what_may_be_many(members):
     team = Team('red')
     team.members = members

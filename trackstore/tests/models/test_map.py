@@ -66,7 +66,7 @@ ENTRIES = [
     ({'User': {'key': 'a__b'}},
      f"'a__b' is no name for a key (User); {A_NAME}"),
     ({'User': {'find': 7}},
-     'User: model: 7 has no way to find objects; allowed are a class, its dotted name, '
+     'User: find: 7 has no way to find objects; allowed are a class, its dotted name, '
      'a manager of Django, a mapping, a function of an attribute and a value, and the '
      'finders of trackstore.models'),
     ({'User': {'model': {}, 'find': {}}},

@@ -10,7 +10,12 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from trackstore.models import TrackingMap
-from trackstore.models.exceptions import AddressError, LookupRefused, TellingError
+from trackstore.models.exceptions import (
+    AddressError,
+    ClashError,
+    LookupRefused,
+    TellingError,
+)
 from trackstore.models.keytext import LONGEST
 from trackstore.models.urls import MOST_OBJECTS, MOST_PARAMETERS
 from trackstore.tests.models.accounts import ACCOUNTS, Account, Stranger, account_map
@@ -30,6 +35,8 @@ def people(*ids, **options):
     ('/?x=1&', '/?x=1&Account__id=a%20b'),
     ('/a?x=1#top?', '/a?x=1&Account__id=a%20b#top?'),
     ('#top', '?Account__id=a%20b#top'),
+    ('/?x=1&Account%5F_id=7&y&Account__id=8#z', '/?x=1&y&Account__id=a%20b#z'),
+    ('/?Account__id=7', '/?Account__id=a%20b'),
 ])
 def test_what_a_url_has_is_kept(base, url):
     tracking_map, [account] = people('a b')
@@ -119,6 +126,20 @@ def test_two_objects_of_one_class_in_a_url_clash():
     tracking_map, _ = people('1', '2')
     with pytest.raises(TellingError, match='two objects would have the same names'):
         tracking_map.values_from_query('?Account__id=1&Account__id=2')
+
+
+def test_two_objects_of_one_class_are_not_written_into_a_url():
+    tracking_map, [one, other] = people('1', '2')
+    with pytest.raises(ClashError) as caught:
+        tracking_map.tracking_url('/', one, other)
+    assert str(caught.value) == (
+        "Account__id: two objects would have the same name ('1' and '2'); tell them "
+        'apart by a role: tracking_url(base, buyer=..., seller=...)')
+    assert tracking_map.tracking_url('/', one, Account('1')) == '/?Account__id=1'
+    reported = []
+    careful, _ = people('1', missing='report', report=reported.append)
+    assert careful.tracking_url('/', one, other) == '/?Account__id=1'
+    assert len(reported) == 1
 
 
 NO_KEY = ('cannot be in a URL; allowed are text, numbers, UUIDs, dates and times, and '
