@@ -1,5 +1,7 @@
 """Passwords, which no message shows."""
 
+from contextlib import contextmanager
+
 import pytest
 from click.testing import CliRunner
 
@@ -93,7 +95,11 @@ def server_error_in_an_error():
 @pytest.mark.parametrize('fail', [server_error, server_error_in_an_error])
 def test_a_server_that_fails_while_it_is_opened(fail, monkeypatch):
     """Nor are its bytes damaged."""
-    monkeypatch.setattr(trackstore, 'open', lambda *_, **options: fail())
+    @contextmanager
+    def failing(*_, **options):
+        yield fail()
+
+    monkeypatch.setattr(trackstore, 'open', failing)
     result = CliRunner().invoke(command, ['count', 'postgres://u:secret@h:1/x'])
     assert result.exit_code == 2
     assert result.output == (

@@ -205,6 +205,8 @@ def run(rounds, seconds, seed, count, say=print):
             clients = [Client(server.uri, f"{seed} {n}", f"client {n}")
                        for n in range(count)]
             clients[0].make()
+            for client in clients:
+                client.db.storage.ping()  # so that it knows of the storage
             while (outcome.rounds < rounds and time.monotonic() < end
                     and not outcome.problems):
                 one_round(server, clients, random, outcome)
