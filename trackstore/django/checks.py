@@ -5,7 +5,9 @@ from django.conf import settings
 from django.core.checks import Error, Warning, register
 
 from trackstore.django import configured, requestoptions
+from trackstore.events.backends.routing import RoutingBackend
 from trackstore.events.exceptions import ConfigurationError
+from trackstore.events.tracker import get_tracker
 
 MIDDLEWARE = 'trackstore.django.middleware.RequestContextMiddleware'
 
@@ -42,12 +44,27 @@ def check_request(app_configs, **kwargs):
 def check_backends(app_configs, **kwargs):
     """W001: events go nowhere."""
     name = configured.names()[0]
-    if (apps.get_app_config('trackstore').error is None and configured.enabled()
-            and not getattr(settings, name, None)):
+    if apps.get_app_config('trackstore').error is not None or not configured.enabled():
+        return
+    if not getattr(settings, name, None):
         yield Warning(
             f'{name} has no backends: events go nowhere.', id='trackstore.W001',
             hint="Give it one, such as {'log': {'ENGINE': ...}}; or say that this is "
                  'wanted, with TRACKSTORE_ENABLED = False.')
+    for path in _without_backends(get_tracker().backends, name):
+        yield Warning(
+            f'{path} has no backends: events go nowhere there.', id='trackstore.W001',
+            hint="Give it some in its OPTIONS: {'backends': {'log': {'ENGINE': ...}}}.")
+
+
+def _without_backends(backends, above):
+    """Yield the paths of routers and queues that lead nowhere."""
+    for name, backend in backends.items():
+        if isinstance(backend, RoutingBackend):
+            path = f'{above}.{name}'
+            if not backend.backends:
+                yield path
+            yield from _without_backends(backend.backends, path)
 
 
 @register('trackstore')

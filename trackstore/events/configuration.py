@@ -173,13 +173,14 @@ def _object(node, place):
 
 def imported(path, place):
     """Return the class, function or other object of a dotted path."""
-    if not isinstance(path, str):
-        if callable(path):
-            return path
+    if callable(path):
+        return path
+    module, _, name = path.rpartition('.') if isinstance(path, str) else ('',) * 3
+    if not module:
+        said = repr(path) if isinstance(path, str) else shown(path)
         raise ConfigurationError(
-            f'{place}: {shown(path)} is no path of a class; wanted is text like '
+            f'{place}: {said} is no path of a class; wanted is text like '
             f"'trackstore.events.backends.memory.MemoryBackend'")
-    module, _, name = path.rpartition('.')
     try:
         return getattr(importlib.import_module(module), name)
     except Exception as error:  # whatever is wrong in that module

@@ -28,7 +28,10 @@ WRONG = [
     ({'TRACKSTORE_CONTEXTS': ['task']}, r"TRACKSTORE_CONTEXTS: \['task'\] is not kno"),
     ({'TRACKSTORE_BACKENDS': {1: {'ENGINE': MEMORY}, 'a': {'ENGINE': MEMORY}}},
      'backends: 1 is no name; allowed is text'),
-    ({'TRACKSTORE_ON_COMMIT': 'nowhere'}, "using: 'nowhere' is no database"),
+    ({'TRACKSTORE_ON_COMMIT': 'nowhere'},
+     "TRACKSTORE_ON_COMMIT: 'nowhere' is no database; allowed are True, False and"),
+    ({'TRACKSTORE_BACKENDS': {'a': {'ENGINE': 'MemoryBackend'}}},
+     "TRACKSTORE_BACKENDS.a.ENGINE: 'MemoryBackend' is no path of a class; wanted is "),
 ]
 
 

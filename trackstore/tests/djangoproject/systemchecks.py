@@ -6,7 +6,7 @@ from django.core.checks import run_checks
 from django.test import override_settings
 
 from trackstore.events.exceptions import ConfigurationError
-from trackstore.tests.djangoproject.engines import MEMORY
+from trackstore.tests.djangoproject.engines import MEMORY, QUEUE, ROUTING
 
 
 def ids(tags=('trackstore',)):
@@ -39,6 +39,17 @@ def test_warnings(bare):
     assert found.id == 'trackstore.W002'
     assert found.msg == (
         'EVENT_TRACKING_BACKENDS is not read: TRACKSTORE_BACKENDS given.')
+
+
+def test_a_queue_that_leads_nowhere():
+    with override_settings(TRACKSTORE_BACKENDS={
+            'kept': {'ENGINE': MEMORY},
+            'some': {'ENGINE': ROUTING, 'OPTIONS': {'backends': {
+                'queue': {'ENGINE': QUEUE}, 'kept': {'ENGINE': MEMORY}}}}}):
+        found, = run_checks(tags=['trackstore'])
+    assert (found.id, found.msg) == (
+        'trackstore.W001',
+        'TRACKSTORE_BACKENDS.some.queue has no backends: events go nowhere there.')
 
 
 def test_a_setting_that_nobody_reads():
