@@ -1,5 +1,6 @@
 """The tracking map with models of Django; run by ``test_django``."""
 
+import asyncio
 import datetime
 import uuid
 from decimal import Decimal
@@ -10,7 +11,7 @@ from trackstore.tests.models import djangoshop
 
 djangoshop.configure()
 
-from django.contrib.auth.models import User  # noqa: E402
+from django.contrib.auth.models import AnonymousUser, User  # noqa: E402
 from django.core.management import call_command  # noqa: E402
 from django.db import connection, transaction  # noqa: E402
 from django.http import QueryDict  # noqa: E402
@@ -158,6 +159,32 @@ def test_the_user_of_a_request_is_lazy(tracking_map):
     assert values == {'User_id': 1, 'User_email': 'ann@example.com',
                       'User_is_staff': False}
     assert ModelValues(tracking_map)({'data': {'buyer': user}})['data']['buyer_User_id']
+
+
+def test_who_has_not_signed_in_needs_an_entry_to_be_no_object():
+    user = SimpleLazyObject(AnonymousUser)
+    process = ModelValues(TrackingMap({'AnonymousUser': {}}))
+    assert process({'data': {'who': user, 'order': 7}})['data'] == {'order': 7}
+    event = {'data': {'who': user}}
+    assert ModelValues(TrackingMap(ENTRIES))(event) is event
+
+
+def test_children_in_a_coroutine_have_to_be_fetched_before():
+    problems = []
+    process = ModelValues(TrackingMap(
+        {**ENTRIES, 'BuyerProfile': {'attributes': ['uuid'], 'children': ['company']}},
+        missing='report', report=problems.append))
+
+    async def told(profile):
+        return process({'data': {'who': profile}})['data']
+
+    fetched = BuyerProfile.objects.select_related('company').get()
+    alone = {'BuyerProfile_uuid': str(UUID)}
+    assert asyncio.run(told(fetched)) == {
+        **alone, 'CompanyAccount_name': 'Demo & Co', 'CompanyAccount_is_demo': True}
+    assert not problems
+    assert asyncio.run(told(BuyerProfile.objects.get())) == alone
+    assert 'SynchronousOnlyOperation' in str(problems[0])
 
 
 def test_models_that_inherit_and_that_are_deferred(tracking_map):
