@@ -14,6 +14,7 @@
     the secret that session keys are hashed with; without it, the ``SECRET_KEY``
 """
 
+import functools
 import re
 from collections.abc import Mapping
 
@@ -62,6 +63,12 @@ def from_settings():
         ('context', CONTEXT), ('header', HEADER), ('proxies', PROXIES),
         ('hash_key', HASH_KEY)) if hasattr(settings, setting)}
     return RequestOptions(**given)
+
+
+@functools.cache
+def current():
+    """Return those of ``from_settings``, until a test changes the settings."""
+    return from_settings()
 
 
 def _pairs(context):
