@@ -112,6 +112,21 @@ def test_an_event_that_is_dropped():
     assert run('emit', 'a') == ['the tracker: dropped by a processor']
 
 
+def test_an_event_that_is_dropped_before_a_queue():
+    orders = {'ENGINE': 'trackstore.events.processors.whitelist.NameWhitelistProcessor',
+              'OPTIONS': {'whitelist': ['order.placed']}}
+    tracker = use(TRACKSTORE_BACKENDS={'queue': {'ENGINE': QUEUE, 'OPTIONS': {
+        'processors': [orders], 'backends': {'kept': {'ENGINE': MEMORY}}}}})
+    assert run('emit', 'page.viewed') == ['queue: dropped by a processor']
+    assert run('emit', 'order.placed') == ['queue: sent']
+    queue = tracker.get_backend('queue')
+    assert [event['name'] for event in queue.backends['kept'].events] == [
+        'order.placed']
+    queue.register_processor(lambda event: [])
+    assert run('emit', 'order.placed') == ['queue: dropped by a processor']
+    queue.close()
+
+
 class Flushed(MemoryBackend):
     flushed = 0
 
