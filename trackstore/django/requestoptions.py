@@ -22,6 +22,7 @@ from django.conf import settings
 
 from trackstore.django.address import Proxies
 from trackstore.django.requestparts import PARTS
+from trackstore.events.checks import no_coroutine
 from trackstore.events.configuration import imported
 from trackstore.events.exceptions import ConfigurationError
 
@@ -99,4 +100,5 @@ def _part(part):
         raise ConfigurationError(
             f'{CONTEXT}: {part!r} is a {type(function).__name__}; wanted is the path '
             f'of a function that takes a request')
+    no_coroutine(function, CONTEXT)
     return lambda context: function(context.request)

@@ -42,7 +42,13 @@ def test_a_tracker_that_cannot_be_made(settings, message):
         DjangoTracker()
 
 
+async def later(request):
+    return 'a coroutine'
+
+
 REQUEST = [
+    ({'TRACKSTORE_REQUEST_CONTEXT': {'a': later}},
+     'TRACKSTORE_REQUEST_CONTEXT: <function later .* is a coroutine function; allowed'),
     ({'TRACKSTORE_REQUEST_CONTEXT': 'path'},
      "TRACKSTORE_REQUEST_CONTEXT: 'path' is no list"),
     ({'TRACKSTORE_REQUEST_CONTEXT': ['paths']},
