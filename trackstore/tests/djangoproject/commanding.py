@@ -103,6 +103,14 @@ def test_an_event_without_a_backend():
         run('emit', 'a')
 
 
+@pytest.mark.parametrize('words', [['emit', 'a'], ['flush'], ['tree']])
+def test_a_tracker_that_cannot_be_made(words):
+    broken = {'a': {'ENGINE': 'shop.Archive'}}
+    with override_settings(TRACKSTORE_BACKENDS=broken), pytest.raises(
+            CommandError, match="^The tracker cannot be made: TRACKSTORE_BACKENDS.a."):
+        run(*words)
+
+
 def drop(event):
     raise EventEmissionExit
 
