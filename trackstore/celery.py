@@ -10,6 +10,7 @@ import logging
 try:
     from billiard.exceptions import WorkerLostError
     from celery import Task, current_app, shared_task
+    from celery.signals import worker_process_shutdown
     from celery.worker.request import Request
 except ImportError as error:
     raise ImportError(
@@ -17,6 +18,7 @@ except ImportError as error:
     ) from None
 
 from trackstore import timestamps
+from trackstore.events.backends import places
 from trackstore.events.carriers.ending import NO_PAUSE
 from trackstore.events.carriers.places import backend_at
 from trackstore.events.carriers.records import event_in, json_of_event
@@ -40,6 +42,9 @@ LOST = 'event not delivered: %s: %s'
 
 #: What ends a process of the worker that is at work.
 ENDS = (WorkerLostError, SystemExit, KeyboardInterrupt)
+
+# A process of a worker ends without what atexit calls.
+worker_process_shutdown.connect(places.end_all)
 
 log = logging.getLogger(__name__)
 _slow = SlowLog(log)

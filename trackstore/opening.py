@@ -147,12 +147,21 @@ def open_storage(where: str | os.PathLike, create: bool = True,
 
 
 def _file_storage(where, create, readOnly):
+    path = followed(where)
+    _take_back_pack(path, readOnly)
+    check_file(where, create)
+    with _one_at_a_time(where):
+        return _at_its_place(
+            where, path, readOnly, lambda: FileStorage(path, read_only=readOnly))
+
+
+def check_file(where: str, create: bool = True) -> None:
+    """Raise the OpenError of opening a file, as far as can be told without opening."""
     if not where or os.path.isdir(where):
         raise OpenError(
             f'where: {_told(where)} is no file; allowed are the path of a database '
             f'file and a ZODB URI')
     path = followed(where)
-    _take_back_pack(path, readOnly)
     if not os.path.exists(path):
         if not create:
             raise OpenError(f'where: there is no database at {_told(where)}')
@@ -164,9 +173,6 @@ def _file_storage(where, create, readOnly):
         raise OpenError(
             f'where: {_told(where)} is no ZODB database; its first bytes are not '
             f'those of a FileStorage')
-    with _one_at_a_time(where):
-        return _at_its_place(
-            where, path, readOnly, lambda: FileStorage(path, read_only=readOnly))
 
 
 def _must_not_be_special(where, path):

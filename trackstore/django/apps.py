@@ -1,12 +1,14 @@
 """The app: makes the tracker when Django starts."""
 
+import os
 import sys
 
 from django.apps import AppConfig
 from django.core.signals import setting_changed
+from django.utils.autoreload import DJANGO_AUTORELOAD_ENV
 
 from trackstore.django.django_tracker import FailedTracker, override_default_tracker
-from trackstore.events.tracker import register_tracker
+from trackstore.events.tracker import Tracker, register_tracker
 
 
 class TrackstoreConfig(AppConfig):
@@ -26,24 +28,38 @@ class TrackstoreConfig(AppConfig):
     def ready(self):
         from trackstore.django import checks, overriding  # noqa: F401  registers them
         setting_changed.connect(overriding.follow, dispatch_uid=overriding.__name__)
+        words = command_line()
+        if only_reloads(words):  # it must not have a database open, nor take over
+            register_tracker(Tracker())
+            return
         try:
             override_default_tracker()
         except Exception as error:
-            if not in_command():
+            if words is None:
                 raise
             self.error = error
             register_tracker(FailedTracker(error))
 
 
-def in_command():
-    """Tell whether a management command is about to run, with its system checks."""
+def command_line():
+    """Return the words of the management command that is about to run, or None."""
     management = sys.modules.get('django.core.management')
     if management is None:
-        return False
+        return None
     wanted = management.ManagementUtility.execute.__code__
     frame = sys._getframe()
     while frame is not None:
         if frame.f_code is wanted:
-            return True
+            return frame.f_locals['self'].argv
         frame = frame.f_back
-    return False
+    return None
+
+
+def only_reloads(words):
+    """Tell whether this process only starts another one, which is the server.
+
+    ``runserver`` does so, to start it anew when a file has changed.
+    """
+    return (words is not None and words[1:2] == ['runserver']
+            and '--noreload' not in words
+            and os.environ.get(DJANGO_AUTORELOAD_ENV) != 'true')

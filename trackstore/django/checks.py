@@ -1,11 +1,17 @@
 """System checks: what is wrong with the settings, in a sentence each."""
 
+import os
+
 from django.apps import apps
 from django.conf import settings
 from django.core.checks import Error, Warning, register
 
-from trackstore.django import configured, requestoptions
+from trackstore import opening
+from trackstore.django import configured, requestoptions, stores
+from trackstore.events.backends.routing import RoutingBackend
 from trackstore.events.exceptions import ConfigurationError
+from trackstore.events.tracker import get_tracker
+from trackstore.exceptions import OpenError
 
 MIDDLEWARE = 'trackstore.django.middleware.RequestContextMiddleware'
 
@@ -42,12 +48,27 @@ def check_request(app_configs, **kwargs):
 def check_backends(app_configs, **kwargs):
     """W001: events go nowhere."""
     name = configured.names()[0]
-    if (apps.get_app_config('trackstore').error is None and configured.enabled()
-            and not getattr(settings, name, None)):
+    if apps.get_app_config('trackstore').error is not None or not configured.enabled():
+        return
+    if not getattr(settings, name, None):
         yield Warning(
             f'{name} has no backends: events go nowhere.', id='trackstore.W001',
             hint="Give it one, such as {'log': {'ENGINE': ...}}; or say that this is "
                  'wanted, with TRACKSTORE_ENABLED = False.')
+    for path in _without_backends(get_tracker().backends, name):
+        yield Warning(
+            f'{path} has no backends: events go nowhere there.', id='trackstore.W001',
+            hint="Give it some in its OPTIONS: {'backends': {'log': {'ENGINE': ...}}}.")
+
+
+def _without_backends(backends, above):
+    """Yield the paths of routers and queues that lead nowhere."""
+    for name, backend in backends.items():
+        if isinstance(backend, RoutingBackend):
+            path = f'{above}.{name}'
+            if not backend.backends:
+                yield path
+            yield from _without_backends(backend.backends, path)
 
 
 @register('trackstore')
@@ -82,3 +103,28 @@ def check_contexts(app_configs, **kwargs):
             f"{configured.CONTEXTS} = 'tracker' mixes the contexts of requests that "
             f'are answered at the same time.', id='trackstore.W004',
             hint="Take 'task', the default.")
+
+
+@register('trackstore')
+def check_places(app_configs, **kwargs):
+    """W005: files of events and of dead letters that cannot be opened."""
+    for path, problem in _problems_of(stores.places()):
+        yield Warning(
+            f'The store @{path} cannot be opened: {problem}', id='trackstore.W005',
+            hint='What is to be saved there is lost, or waits, until it can be.')
+
+
+def _problems_of(places):
+    """Yield the paths of stores in files that cannot be opened, and why."""
+    files = {path: file for path, where in places.items()
+             if (file := opening.path_of(where)) is not None}
+    letters = [path for path in files if path.endswith(f'.{stores.LETTERS}')]
+    kept = {os.path.realpath(files[path]): path for path in files.keys() - letters}
+    for path, file in files.items():
+        try:
+            opening.check_file(file)
+        except (OpenError, OSError) as error:
+            yield path, error
+            continue
+        if path in letters and (other := kept.get(os.path.realpath(file))):
+            yield path, f'{file!r} is that of @{other}, which has it open'

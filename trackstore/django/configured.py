@@ -22,6 +22,7 @@ there is one.
 from collections.abc import Mapping
 
 from django.conf import settings
+from django.db import connections
 
 from trackstore.events.checks import shown
 from trackstore.events.configuration import LOCATORS, imported, made
@@ -127,4 +128,8 @@ def on_commit():
     value = getattr(settings, ON_COMMIT, False)
     if value is None or isinstance(value, bool):
         return 'default' if value else None
+    if value not in list(connections):
+        raise ConfigurationError(
+            f'{ON_COMMIT}: {value!r} is no database; allowed are True, False and the '
+            f'aliases in DATABASES: {", ".join(connections)}')
     return value

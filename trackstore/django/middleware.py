@@ -31,7 +31,7 @@ class RequestContextMiddleware:
         if error is not None:
             raise error.with_traceback(None)
         self.get_response = get_response
-        self.options = requestoptions.from_settings()
+        requestoptions.current()  # what is wrong with them is an error at once
         self._is_async = iscoroutinefunction(get_response)
         if self._is_async:
             markcoroutinefunction(self)
@@ -39,24 +39,29 @@ class RequestContextMiddleware:
     def __call__(self, request):
         if self._is_async:
             return self._answer(request)
-        tracker, context = get_tracker(), RequestContext(request, self.options)
+        tracker, context = get_tracker(), _context_of(request)
         with tracker.context(NAME, context):
             response = self.get_response(request)
         return self._finished(response, tracker, context)
 
     async def _answer(self, request):
-        tracker, context = get_tracker(), RequestContext(request, self.options)
+        tracker, context = get_tracker(), _context_of(request)
         with tracker.context(NAME, context):
             response = await self.get_response(request)
         return self._finished(response, tracker, context)
 
     def _finished(self, response, tracker, context):
-        if self.options.header is not None:
-            response.headers.setdefault(self.options.header, context.request_id)
+        header = context.options.header
+        if header is not None:
+            response.headers.setdefault(header, context.request_id)
         # a file that the server sends by itself makes no events
         if response.streaming and getattr(response, 'file_to_stream', None) is None:
             _stream(response, tracker, context)
         return response
+
+
+def _context_of(request):
+    return RequestContext(request, requestoptions.current())
 
 
 def _stream(response, tracker, context):

@@ -3,7 +3,7 @@
 from django.apps import apps
 from django.conf import settings
 
-from trackstore.django import configured
+from trackstore.django import configured, requestoptions
 from trackstore.django.closing import close
 from trackstore.django.django_tracker import FailedTracker, override_default_tracker
 from trackstore.events.tracker import DEFAULT_TRACKER_NAME, TRACKERS, register_tracker
@@ -23,7 +23,11 @@ def follow(setting, enter, **options):
     It receives Django's signal ``setting_changed``, which comes once for each setting
     when all of them are changed.  A tracker that cannot be made raises its error when
     events are emitted, as it does after commands have started without checks.
+
+    The context of requests is that of the settings at the time of the request.
     """
+    if setting in requestoptions.SETTINGS:
+        requestoptions.current.cache_clear()
     if setting not in WATCHED:
         return
     if enter:

@@ -14,6 +14,7 @@
     the secret that session keys are hashed with; without it, the ``SECRET_KEY``
 """
 
+import functools
 import re
 from collections.abc import Mapping
 
@@ -21,6 +22,7 @@ from django.conf import settings
 
 from trackstore.django.address import Proxies
 from trackstore.django.requestparts import PARTS
+from trackstore.events.checks import no_coroutine
 from trackstore.events.configuration import imported
 from trackstore.events.exceptions import ConfigurationError
 
@@ -64,6 +66,12 @@ def from_settings():
     return RequestOptions(**given)
 
 
+@functools.cache
+def current():
+    """Return those of ``from_settings``, until a test changes the settings."""
+    return from_settings()
+
+
 def _pairs(context):
     if isinstance(context, Mapping):
         pairs = list(context.items())
@@ -92,4 +100,5 @@ def _part(part):
         raise ConfigurationError(
             f'{CONTEXT}: {part!r} is a {type(function).__name__}; wanted is the path '
             f'of a function that takes a request')
+    no_coroutine(function, CONTEXT)
     return lambda context: function(context.request)

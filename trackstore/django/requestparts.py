@@ -68,14 +68,16 @@ def address(context):
 
 
 def referrer(context):
-    """Without what follows the question mark, and may be secret."""
+    """Without what may be secret: a password, and what follows the question mark."""
     found = text(context.request.META.get('HTTP_REFERER'))
     if found is None:
         return None
     try:
-        return urlsplit(found)._replace(query='', fragment='').geturl()
+        parts = urlsplit(found)
     except ValueError:  # no address of anything
         return None
+    host = parts.netloc.rpartition('@')[2]
+    return parts._replace(netloc=host, query='', fragment='').geturl() or None
 
 
 def request_id(context):

@@ -37,24 +37,32 @@ def send(tracker, name, data, timeout):
 
 def _sent(routing, event, path, timeout):
     """Yield path and outcome for all below a routing backend."""
-    try:
-        events = routing.process_event(event)
-    except EventRefused as reason:
-        yield path, f'{FAILED}: {reason}'
-        events = reason.rest
-    except EventEmissionExit:
-        yield path, DROPPED
-        return
+    events, outcome = _processed(routing, event)
+    if outcome is not None:
+        yield path, outcome
     for name, backend in routing.backends.items():
         here = f'{path}.{name}' if path else name
-        for each in events if type(events) is list else [events]:
+        for each in events:
             own = copy_of(each)
             if hasattr(backend, 'carrier'):
-                yield from _carried(backend, own, here, timeout)
+                yield here, _carried(backend, own, timeout)
             elif isinstance(backend, RoutingBackend):
                 yield from _sent(backend, own, here, timeout)
             else:
                 yield here, _tried(backend.send, own)
+
+
+def _processed(routing, event):
+    """Return a list of what goes on, and the outcome if that is not all; or None."""
+    try:
+        events = routing.process_event(event)
+    except EventRefused as reason:
+        return reason.rest, f'{FAILED}: {reason}'
+    except EventEmissionExit:
+        return [], DROPPED
+    if type(events) is not list:
+        return [events], None
+    return events, None if events else DROPPED
 
 
 def _tried(call, *args):
@@ -67,18 +75,20 @@ def _tried(call, *args):
         return f'{FAILED}: {type(error).__name__}: {error}'
 
 
-def _carried(backend, event, path, timeout):
-    """Yield the outcome of a backend that delivers elsewhere."""
+def _carried(backend, event, timeout):
+    """Return the outcome of a backend that delivers elsewhere."""
     before = backend.carrier.counts
-    told = _tried(backend.send, event)
-    if told == SENT:
-        done = backend.flush(timeout)
-        after = backend.carrier.counts
-        if after.get(FAILED) != before.get(FAILED):
-            told = f'{FAILED}: not delivered'
-        elif not done:
-            told = f'{FAILED}: not delivered after {timeout:g} seconds'
-    yield path, told
+    events, outcome = _processed(backend, event)
+    for each in events:
+        told = _tried(backend.carrier.carry, each)
+        outcome = outcome or (None if told == SENT else told)
+    done = backend.flush(timeout)
+    after = backend.carrier.counts
+    if outcome is not None:
+        return outcome
+    if after.get(FAILED) != before.get(FAILED):
+        return f'{FAILED}: not delivered'
+    return SENT if done else f'{FAILED}: not delivered after {timeout:g} seconds'
 
 
 def flush(tracker, timeout):

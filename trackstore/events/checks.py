@@ -4,6 +4,7 @@ import os
 import re
 import sys
 from collections.abc import Mapping
+from inspect import iscoroutinefunction
 
 from trackstore.events.exceptions import ConfigurationError
 
@@ -57,6 +58,15 @@ def flag(value, name):
         raise ConfigurationError(
             f'{name}: {value!r} is no flag; allowed are True and False')
     return value
+
+
+def no_coroutine(function, name):
+    """Refuse what would only return a coroutine, which nobody awaits."""
+    if iscoroutinefunction(function) or iscoroutinefunction(
+            getattr(function, '__call__', None)):  # noqa: B004  an object's
+        raise ConfigurationError(
+            f'{name}: {shown(function)} is a coroutine function; allowed are usual '
+            f'functions, as events are emitted without await')
 
 
 def wrong_type(value, name, what, allowed):

@@ -196,16 +196,13 @@ def _object(node, place, around):
 
 def imported(path, place):
     """Return the class, function or other object of a dotted path."""
-    if not isinstance(path, str):
-        if callable(path):
-            return path
-        raise ConfigurationError(
-            f'{place}: {shown(path)} is no path of a class; wanted is text like '
-            f"'trackstore.events.backends.memory.MemoryBackend'")
-    module, _, name = path.rpartition('.')
+    if callable(path):
+        return path
+    module, _, name = path.rpartition('.') if isinstance(path, str) else ('',) * 3
     if not module:
+        said = repr(path) if isinstance(path, str) else shown(path)
         raise ConfigurationError(
-            f'{place}: {path!r} names no module; wanted is the whole path, like '
+            f'{place}: {said} is no path of a class; wanted is text like '
             f"'trackstore.events.backends.memory.MemoryBackend'")
     try:
         return getattr(importlib.import_module(module), name)

@@ -48,7 +48,7 @@ def _plain_event(event):
         _slow.warning(
             'event %r has objects of %s, stored as JSON or their text; ModelValues '
             'puts attributes in the place of objects', event.get('name'),
-            ', '.join(sorted(kind.__name__ for kind in objects)))
+            ', '.join(sorted({kind.__name__ for kind in objects})))
     return event_of(plain, event.id)
 
 

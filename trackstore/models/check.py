@@ -26,12 +26,31 @@ def problems_of(tracking_map):
 def _of_entry(tracking_map, entry):
     model = None if entry.model is None else described(entry.model)
     if model is not None:
+        yield from _of_name(tracking_map, entry)
         for source in (*entry.attributes, *entry.children):
-            problem = source.path and model.problem(source.path)
+            problem = source.path and _of_path(model, source, source in entry.children)
             if problem:
                 yield f'{entry.name}.{source.name}: {problem}'
         yield from _of_children(tracking_map, entry, model)
     yield from _of_keys(entry, model)
+
+
+def _of_name(tracking_map, entry):
+    if (entry.attributes or entry.children) and (
+            entry not in tracking_map.entries_of(entry.model)):
+        yield (f'{entry.name}: its model is the class {entry.model.__name__}, and '
+               f'objects are told by the entry with the name of their class')
+
+
+def _of_path(model, source, is_child):
+    """Return what keeps an attribute or a child from being read, or None."""
+    problem = model.problem(source.path)
+    if problem is None:
+        path = source.path.rpartition('.')[0] if is_child else source.path
+        step = path and model.many(path)
+        if step:
+            problem = f'{step!r} are many objects; tell them as a child'
+    return problem
 
 
 def _of_children(tracking_map, entry, model):
@@ -105,6 +124,10 @@ class PlainModel:
             return None
         return (f'nothing in the class {model.__name__} sets {name!r}; it has '
                 f'{", ".join(sorted(names)) or "no attributes"}')
+
+    def many(self, path):
+        """See ``IModel``: a class does not say that."""
+        return None
 
     def unique(self, path):
         """See ``IModel``: a class does not say that."""

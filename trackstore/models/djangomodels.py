@@ -70,14 +70,28 @@ class DjangoModel:
     def problem(self, path):
         """See ``IModel``."""
         model = self.model
-        for step in path.split('.'):
+        for step, following in _steps(path):
             field = _field(model, step)
             if field is None and not hasattr(model, step):
                 return (f'the model {model.__name__} has no {step!r}; it has '
                         f'{", ".join(sorted(_names(model)))}')
+            if field is None and getattr(getattr(model, step), 'alters_data', False):
+                return f'{step!r} changes data, and is not called'
             model = None if field is None else field.related_model
-            if model is None:
+            if model is None or _manages(field, following):
                 return None  # what comes after is not a model's
+        return None
+
+    def many(self, path):
+        """See ``IModel``; what a manager has, such as ``count``, is one."""
+        model = self.model
+        for step, following in _steps(path):
+            field = None if model is None else _field(model, step)
+            if field is None or _manages(field, following):
+                return None
+            if _is_many(field):
+                return step
+            model = field.related_model
         return None
 
     def unique(self, path):
@@ -89,6 +103,22 @@ class DjangoModel:
         """See ``IModel``."""
         fields = self.fields(path)
         return None if fields is None else fields[-1].related_model
+
+
+def _steps(path):
+    """Return pairs of a step and the one that follows, or None."""
+    steps = path.split('.')
+    return zip(steps, [*steps[1:], None], strict=True)
+
+
+def _is_many(field):
+    return field.one_to_many or field.many_to_many
+
+
+def _manages(field, name):
+    """Return whether the manager of related objects has a method of that name."""
+    return name is not None and _is_many(field) and hasattr(
+        type(field.related_model._default_manager), name)
 
 
 def _field(model, name):

@@ -109,6 +109,9 @@ class IModel(Interface):
     def problem(path):
         """Return a sentence if no object of the class has that attribute, or None."""
 
+    def many(path):
+        """Return the first step of a path that leads to many objects, or None."""
+
     def unique(path):
         """Return whether two objects can have the same value; None if not known."""
 

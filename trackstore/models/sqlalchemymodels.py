@@ -132,6 +132,19 @@ class AlchemyModel:
                 return None
         return None
 
+    def many(self, path):
+        """See ``IModel``."""
+        model = self.model
+        for step in path.split('.'):
+            described = None if model is None else _descriptors(model).get(step)
+            relation = getattr(described, 'property', None)
+            if getattr(relation, 'lazy', None) in ('dynamic', 'write_only'):
+                return None  # a query, which may tell how many there are
+            if getattr(relation, 'uselist', False):
+                return step
+            model = None if model is None else _related(model, step)
+        return None
+
     def columns(self, path):
         """Return the columns that a path ends with; none if it is no column."""
         *relations, name = path.split('.')

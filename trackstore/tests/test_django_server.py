@@ -89,6 +89,26 @@ def stored(project, count):
         time.sleep(0.05)
 
 
+RELOADING = """
+from django.core.management import execute_from_command_line
+from django.utils import autoreload
+from trackstore.events import get_tracker
+autoreload.run_with_reloader = lambda *args, **options: print(
+    list(get_tracker().backends))
+execute_from_command_line(['manage.py', 'runserver'])
+"""
+
+
+@pytest.mark.parametrize('environment, backends', [
+    ({}, []), ({'RUN_MAIN': 'true'}, ['memory', 'store'])])
+def test_the_process_that_only_reloads_the_server_has_no_backends(
+        project, environment, backends):
+    """It would take over events of others, and keep the file from the server."""
+    project.environment |= environment
+    done = project.run('-c', RELOADING)
+    assert done.stdout == f'{backends}\n'
+
+
 @pytest.mark.parametrize('server', ['runserver', 'wsgiref'])
 def test_a_server(project, server):
     assert project.manage('migrate').returncode == 0

@@ -39,7 +39,7 @@ def test_a_module_with_a_mistake(tmp_path, monkeypatch):
     ({'backends': {'a': {'ENGINE': MEMORY, 'options': {}}}},
      "configuration: backends.a: 'options' stands beside ENGINE; allowed is OPTIONS"),
     ({'backends': {'a': {'ENGINE': 'nowhere'}}},
-     "configuration: backends.a.ENGINE: 'nowhere' names no module; wanted is the who"),
+     "configuration: backends.a.ENGINE: 'nowhere' is no path of a class; "),
     ({'backends': {'a': {'ENGINE': MEMORY + 'X'}}},
      "configuration: backends.a.ENGINE: .* cannot be imported: module .* has no attri"),
     ({'backends': {'a': {'ENGINE': 17}}},

@@ -126,6 +126,11 @@ def test_objects_where_there_is_nothing_else(caplog):
     assert 'has objects of User' in caplog.text
 
 
+def test_classes_of_one_name_are_said_once(caplog):
+    stored([type('Lazy', (), {})() for _ in range(2)])
+    assert 'has objects of Lazy, stored' in caplog.text
+
+
 def test_a_lazy_object_is_not_asked_for_its_class():
     class Lazy:
         @property

@@ -93,9 +93,11 @@ def test_a_full_queue_drops_the_newest(gate, queue, caplog):
     assert gate.numbers() == list(range(10))
     emit(tracker, 25, 26)
     assert backend.flush(LONG) and gate.numbers()[10:] == [25]
+    assert backend.close()
     told = [record.getMessage() for record in caplog.records]
     assert told == [
-        "the queue of 'queue' is full; event 'n' is dropped (1 dropped so far)"]
+        "the queue of 'queue' is full; event 'n' is dropped (1 dropped so far)",
+        "the queue of 'queue' has dropped 15 events, as it was full"]
 
 
 def test_a_full_queue_waits(gate, queue):

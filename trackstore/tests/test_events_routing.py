@@ -176,6 +176,21 @@ def test_what_is_neither_backend_nor_processor():
         Tracker(processors=[17])
 
 
+def test_coroutines_that_nobody_would_await():
+    class Later:
+        async def send(self, event):
+            pass
+
+        async def __call__(self, event):
+            pass
+
+    for make in (lambda: RoutingBackend({'a': Later()}),
+                 lambda: RoutingBackend(processors=[Later()]),
+                 lambda: RoutingBackend(processors=[Later().send])):
+        with pytest.raises(ConfigurationError, match='is a coroutine function'):
+            make()
+
+
 def test_parts_of_an_event_share_nothing():
     class Changing:
         def send(self, event):

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from transaction.interfaces import TransientError
 from zope.interface import implementer
 
-from trackstore.events.checks import shown
+from trackstore.events.checks import no_coroutine, shown
 from trackstore.events.event import copied, copy_of, event_of
 from trackstore.events.exceptions import ConfigurationError, EventError
 from trackstore.events.interfaces import IRoutingBackend
@@ -54,6 +54,7 @@ class RoutingBackend:
             raise ConfigurationError(
                 f'backends[{name!r}]: {shown(backend)} is no backend; wanted is an '
                 f'object with a method send(event)')
+        no_coroutine(backend.send, f'backends[{name!r}]')
         backends = dict(sorted({**self.backends, name: backend}.items()))
         _refuse_shared_folders(backends)
         self.backends = backends
@@ -63,6 +64,7 @@ class RoutingBackend:
             raise ConfigurationError(
                 f'processors: {shown(processor)} is no processor; wanted is a callable '
                 f'that takes an event')
+        no_coroutine(processor, 'processors')
         self.processors.append(processor)
 
     def send(self, event):

@@ -216,6 +216,12 @@ class LocalCarrier:
             'the queue of %r is full; event %r is dropped (%s dropped so far)',
             self._delivery.name, event.get('name'), self._dropped)
 
+    def _tell_dropped(self):
+        """Say how many there were in the end: the last ones may not have been told."""
+        if self._dropped:
+            log.error('the queue of %r has dropped %s events, as it was full',
+                      self._delivery.name, self._dropped)
+
     def _deliver_here(self, event):
         """Deliver an event that comes after the end, and wait for that."""
         delivery, seconds = self._delivery, max(self._wait, ending.NOTICE)
@@ -298,6 +304,7 @@ class LocalCarrier:
             finally:
                 self._keep_what_is_left()
                 self._at_exit.unregister()
+                self._tell_dropped()
         self._done = done
         return done
 

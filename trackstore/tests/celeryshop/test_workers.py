@@ -2,6 +2,7 @@
 
 import pytest
 
+import trackstore
 from trackstore.tests import celeryshop
 from trackstore.tests.celeryshop import LOCAL, got, numbers, tries
 from trackstore.tests.waiting import LONG
@@ -27,6 +28,22 @@ def test_events_of_tasks_are_delivered_when_their_process_ends(shop):
     worker.terminate()
     worker.wait(LONG)
     assert numbers('kept') == [0, 1, 2]
+
+
+def test_a_process_of_a_worker_closes_its_files_in_the_end(shop, caplog):
+    """Otherwise the next one would have to read all of them, as ZODB says then."""
+    where = str(shop.folder / 'events.fs')
+    tracker = shop.open(backends={'store': {
+        'ENGINE': 'trackstore.events.backends.tracking.TrackingBackend',
+        'OPTIONS': {'where': where}}})
+    worker = shop.worker()
+    tracker.emit('order.placed', {'number': 1})
+    shop.wait(lambda: ' succeeded ' in shop.log())
+    worker.terminate()
+    worker.wait(LONG)
+    with trackstore.open(where) as tracks:
+        assert len(tracks) == 1
+    assert 'index' not in caplog.text
 
 
 # workers that end

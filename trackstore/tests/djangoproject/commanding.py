@@ -103,6 +103,14 @@ def test_an_event_without_a_backend():
         run('emit', 'a')
 
 
+@pytest.mark.parametrize('words', [['emit', 'a'], ['flush'], ['tree']])
+def test_a_tracker_that_cannot_be_made(words):
+    broken = {'a': {'ENGINE': 'shop.Archive'}}
+    with override_settings(TRACKSTORE_BACKENDS=broken), pytest.raises(
+            CommandError, match="^The tracker cannot be made: TRACKSTORE_BACKENDS.a."):
+        run(*words)
+
+
 def drop(event):
     raise EventEmissionExit
 
@@ -110,6 +118,21 @@ def drop(event):
 def test_an_event_that_is_dropped():
     use().routing_backend.register_processor(drop)
     assert run('emit', 'a') == ['the tracker: dropped by a processor']
+
+
+def test_an_event_that_is_dropped_before_a_queue():
+    orders = {'ENGINE': 'trackstore.events.processors.whitelist.NameWhitelistProcessor',
+              'OPTIONS': {'whitelist': ['order.placed']}}
+    tracker = use(TRACKSTORE_BACKENDS={'queue': {'ENGINE': QUEUE, 'OPTIONS': {
+        'processors': [orders], 'backends': {'kept': {'ENGINE': MEMORY}}}}})
+    assert run('emit', 'page.viewed') == ['queue: dropped by a processor']
+    assert run('emit', 'order.placed') == ['queue: sent']
+    queue = tracker.get_backend('queue')
+    assert [event['name'] for event in queue.backends['kept'].events] == [
+        'order.placed']
+    queue.register_processor(lambda event: [])
+    assert run('emit', 'order.placed') == ['queue: dropped by a processor']
+    queue.close()
 
 
 class Flushed(MemoryBackend):

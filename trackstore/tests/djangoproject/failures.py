@@ -28,7 +28,10 @@ WRONG = [
     ({'TRACKSTORE_CONTEXTS': ['task']}, r"TRACKSTORE_CONTEXTS: \['task'\] is not kno"),
     ({'TRACKSTORE_BACKENDS': {1: {'ENGINE': MEMORY}, 'a': {'ENGINE': MEMORY}}},
      'backends: 1 is no name; allowed is text'),
-    ({'TRACKSTORE_ON_COMMIT': 'nowhere'}, "using: 'nowhere' is no database"),
+    ({'TRACKSTORE_ON_COMMIT': 'nowhere'},
+     "TRACKSTORE_ON_COMMIT: 'nowhere' is no database; allowed are True, False and"),
+    ({'TRACKSTORE_BACKENDS': {'a': {'ENGINE': 'MemoryBackend'}}},
+     "TRACKSTORE_BACKENDS.a.ENGINE: 'MemoryBackend' is no path of a class; wanted is "),
 ]
 
 
@@ -39,7 +42,13 @@ def test_a_tracker_that_cannot_be_made(settings, message):
         DjangoTracker()
 
 
+async def later(request):
+    return 'a coroutine'
+
+
 REQUEST = [
+    ({'TRACKSTORE_REQUEST_CONTEXT': {'a': later}},
+     'TRACKSTORE_REQUEST_CONTEXT: <function later .* is a coroutine function; allowed'),
     ({'TRACKSTORE_REQUEST_CONTEXT': 'path'},
      "TRACKSTORE_REQUEST_CONTEXT: 'path' is no list"),
     ({'TRACKSTORE_REQUEST_CONTEXT': ['paths']},

@@ -62,6 +62,17 @@ def test_changes_that_fail_are_told_by_checks_and_by_emitting():
         tags=['trackstore'])
 
 
+def test_the_context_of_requests_to_a_client_that_has_asked_before(events):
+    client = Client()
+    client.get('/plain')
+    with override_settings(TRACKSTORE_REQUEST_CONTEXT=['path'],
+                           TRACKSTORE_REQUEST_ID_HEADER='X-Mine'):
+        assert 'X-Mine' in client.get('/plain').headers
+    assert 'X-Request-ID' in client.get('/plain').headers
+    first, changed, last = (event['context'] for event in events)
+    assert changed == {'path': '/plain'} and list(first) == list(last) != ['path']
+
+
 def test_other_settings_change_nothing():
     before = get_tracker()
     with override_settings(LANGUAGE_CODE='de', TRACKSTORE_TRUSTED_PROXIES=[]):

@@ -131,6 +131,14 @@ def test_long_and_broken_texts_are_cut_and_mended(events):
     assert context['referrer'] is None
 
 
+@pytest.mark.parametrize('given, found', [
+    ('https://ann:secret@example.com:8/a?b', 'https://example.com:8/a'),
+    ('#top', None), ('?token=17', None), ('/a?b@c', '/a')])
+def test_a_referrer_has_nothing_secret(events, given, found):
+    Client().get('/plain', HTTP_REFERER=given)
+    assert context_of(events)['referrer'] == found
+
+
 @pytest.mark.parametrize('given', ['a-1', 'Root=1-5f;x'[:6], str(uuid.UUID(int=7))])
 def test_a_request_id_is_taken(events, given):
     response = Client().get('/plain', HTTP_X_REQUEST_ID=given)

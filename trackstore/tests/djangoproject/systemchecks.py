@@ -6,7 +6,7 @@ from django.core.checks import run_checks
 from django.test import override_settings
 
 from trackstore.events.exceptions import ConfigurationError
-from trackstore.tests.djangoproject.engines import MEMORY
+from trackstore.tests.djangoproject.engines import MEMORY, QUEUE, ROUTING, TRACKING
 
 
 def ids(tags=('trackstore',)):
@@ -41,6 +41,17 @@ def test_warnings(bare):
         'EVENT_TRACKING_BACKENDS is not read: TRACKSTORE_BACKENDS given.')
 
 
+def test_a_queue_that_leads_nowhere():
+    with override_settings(TRACKSTORE_BACKENDS={
+            'kept': {'ENGINE': MEMORY},
+            'some': {'ENGINE': ROUTING, 'OPTIONS': {'backends': {
+                'queue': {'ENGINE': QUEUE}, 'kept': {'ENGINE': MEMORY}}}}}):
+        found, = run_checks(tags=['trackstore'])
+    assert (found.id, found.msg) == (
+        'trackstore.W001',
+        'TRACKSTORE_BACKENDS.some.queue has no backends: events go nowhere there.')
+
+
 def test_a_setting_that_nobody_reads():
     with override_settings(TRACKSTORE_BACKEND={}):
         found, = run_checks(tags=['trackstore'])
@@ -54,3 +65,29 @@ def test_contexts_that_requests_would_share():
         assert ids() == ['trackstore.W004']
         with override_settings(MIDDLEWARE=[]):
             assert ids() == []
+
+
+def test_places_that_cannot_be(tmp_path):
+    (tmp_path / 'text.fs').write_text('a text')
+
+    def settings(where, dead):
+        return {'TRACKSTORE_BACKENDS': {'queue': {'ENGINE': QUEUE, 'OPTIONS': {
+            'dead_letters': dead, 'backends': {
+                'kept': {'ENGINE': TRACKING, 'OPTIONS': {'where': where}}}}}}}
+
+    with override_settings(**settings(tmp_path / 'no' / 'a.fs', tmp_path / 'text.fs')):
+        found = run_checks(tags=['trackstore'])
+    assert {each.id for each in found} == {'trackstore.W005'}
+    assert sorted(each.msg for each in found) == [
+        f"The store @queue.dead_letters cannot be opened: where: '{tmp_path}/text.fs' "
+        f"is no ZODB database; its first bytes are not those of a FileStorage",
+        f"The store @queue.kept cannot be opened: where: there is no folder "
+        f"'{tmp_path}/no'"]
+    with override_settings(**settings(tmp_path / 'c.fs', f'{tmp_path}/c.fs')):
+        found, = run_checks(tags=['trackstore'])
+    assert found.msg == (
+        f"The store @queue.dead_letters cannot be opened: '{tmp_path}/c.fs' is that of "
+        f"@queue.kept, which has it open")
+    with override_settings(**settings('zeo://localhost:1', f'file://{tmp_path}/b.fs')):
+        assert ids() == []
+    assert not (tmp_path / 'b.fs').exists()

@@ -65,8 +65,18 @@ def test_what_cannot_be_judged_is_not():
     tracking_map = TrackingMap({
         'Dynamic': {'attributes': ['anything'], 'children': ['more'], 'model': Dynamic},
         'Unseen': {'attributes': ['anything', ('x', print)]},
-        'Mapping': {'attributes': ['anything'], 'model': dict}})
+        'dict': {'attributes': ['anything'], 'model': dict}})
     assert tracking_map.check_map() == []
+
+
+def test_an_entry_that_no_object_finds():
+    entries = {'Dat': {'attributes': ['field'], 'model': Data},
+               'Parent': {'children': ['other'], 'model': Child},
+               'Lookup': {'key': 'field', 'model': Data, 'find': {}}}
+    assert TrackingMap(entries).check_map() == [
+        f'{name}: its model is the class {cls}, and objects are told by the entry with '
+        f'the name of their class' for name, cls in (('Dat', 'Data'), (
+            'Parent', 'Child'))]
 
 
 def test_children_and_keys_are_checked():

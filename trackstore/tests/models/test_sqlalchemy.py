@@ -252,6 +252,12 @@ def test_the_map_is_checked(session):
     ]
 
 
+def test_an_attribute_behind_many_objects_is_no_attribute():
+    assert TrackingMap({'User': {
+        'attributes': ['orders', 'lazy_orders', 'profile.uuid'], 'model': User}}
+    ).check_map() == ["User.orders: 'orders' are many objects; tell them as a child"]
+
+
 def test_what_is_unique():
     entries = {'Order': {'model': Order, 'unique': ['id', 'number', 'code', 'name'],
                          'session': print}}

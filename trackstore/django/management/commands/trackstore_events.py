@@ -8,7 +8,7 @@ import sys
 from django.core.management.base import BaseCommand, CommandError
 
 from trackstore.django import stores, tree, trial
-from trackstore.django.django_tracker import new_tracker
+from trackstore.django.django_tracker import FailedTracker, new_tracker
 from trackstore.events.exceptions import ConfigurationError
 from trackstore.events.tracker import get_tracker
 
@@ -40,6 +40,9 @@ class Command(BaseCommand):
                          help='For example: count @archive')
 
     def handle(self, *args, command, **options):
+        tracker = get_tracker()
+        if isinstance(tracker, FailedTracker) and command != 'cli':
+            raise CommandError(f'The tracker cannot be made: {tracker.error}')
         getattr(self, command)(**options)
 
     def tree(self, **options):

@@ -1,5 +1,6 @@
 """The tracking map with models of Django; run by ``test_django``."""
 
+import asyncio
 import datetime
 import uuid
 from decimal import Decimal
@@ -10,7 +11,7 @@ from trackstore.tests.models import djangoshop
 
 djangoshop.configure()
 
-from django.contrib.auth.models import User  # noqa: E402
+from django.contrib.auth.models import AnonymousUser, User  # noqa: E402
 from django.core.management import call_command  # noqa: E402
 from django.db import connection, transaction  # noqa: E402
 from django.http import QueryDict  # noqa: E402
@@ -160,6 +161,32 @@ def test_the_user_of_a_request_is_lazy(tracking_map):
     assert ModelValues(tracking_map)({'data': {'buyer': user}})['data']['buyer_User_id']
 
 
+def test_who_has_not_signed_in_needs_an_entry_to_be_no_object():
+    user = SimpleLazyObject(AnonymousUser)
+    process = ModelValues(TrackingMap({'AnonymousUser': {}}))
+    assert process({'data': {'who': user, 'order': 7}})['data'] == {'order': 7}
+    event = {'data': {'who': user}}
+    assert ModelValues(TrackingMap(ENTRIES))(event) is event
+
+
+def test_children_in_a_coroutine_have_to_be_fetched_before():
+    problems = []
+    process = ModelValues(TrackingMap(
+        {**ENTRIES, 'BuyerProfile': {'attributes': ['uuid'], 'children': ['company']}},
+        missing='report', report=problems.append))
+
+    async def told(profile):
+        return process({'data': {'who': profile}})['data']
+
+    fetched = BuyerProfile.objects.select_related('company').get()
+    alone = {'BuyerProfile_uuid': str(UUID)}
+    assert asyncio.run(told(fetched)) == {
+        **alone, 'CompanyAccount_name': 'Demo & Co', 'CompanyAccount_is_demo': True}
+    assert not problems
+    assert asyncio.run(told(BuyerProfile.objects.get())) == alone
+    assert 'SynchronousOnlyOperation' in str(problems[0])
+
+
 def test_models_that_inherit_and_that_are_deferred(tracking_map):
     values = tracking_map.tracking_values(Express.objects.get())
     assert values['Order_number'] == 99 and values['Order_data_gift'] is None
@@ -277,8 +304,8 @@ def test_the_map_is_checked():
                             'missing', 'buyer.company']},
         'BuyerProfile': {'children': ['user', 'orders'], 'model': BuyerProfile,
                          'unique': ['user', 'company.name', 'orders']},
-        'Order': {'model': Express, 'attributes': ['hours'],
-                  'unique': ['number', 'state']},
+        'Express': {'model': Express, 'attributes': ['hours', 'delete'],
+                    'unique': ['number', 'state']},
     }
     problems = TrackingMap(entries).check_map()
     user = ('buyer, date_joined, email, first_name, groups, id, is_active, is_staff, '
@@ -288,7 +315,8 @@ def test_the_map_is_checked():
         "User.buyer_nothing: the model BuyerProfile has no 'nothing'; it has company, "
         "ctime, orders, user, uuid",
         f"User.nobody: the model User has no 'nobody'; it has {user}",
-        'User.groups: the map lacks the class Group; it has User, BuyerProfile, Order',
+        'User.groups: the map lacks the class Group; it has User, BuyerProfile, '
+        'Express',
         f'User__email: email is not unique in the model User, {SEVERAL}',
         'User__get_full_name: get_full_name is no field, so that it cannot be looked '
         'up',
@@ -296,11 +324,29 @@ def test_the_map_is_checked():
         'User__buyer.company: buyer.company is not unique in the model User, '
         f'{SEVERAL}',
         'BuyerProfile.orders: the map lacks the class Order; it has User, '
-        'BuyerProfile, Order',
+        'BuyerProfile, Express',
         'BuyerProfile__company.name: company.name is not unique in the model '
         f'BuyerProfile, {SEVERAL}',
         'BuyerProfile__orders: orders is not unique in the model BuyerProfile, '
         f'{SEVERAL}',
-        f'Order__state: state is not unique in the model Express, {SEVERAL}']
+        "Express.delete: 'delete' changes data, and is not called",
+        f'Express__state: state is not unique in the model Express, {SEVERAL}']
     assert TrackingMap(ENTRIES).check_map() == [
         f'Order__total: total is not unique in the model Order, {SEVERAL}']
+
+
+def test_an_attribute_behind_many_objects_is_no_attribute():
+    problem = 'are many objects; tell them as a child'
+    assert TrackingMap({
+        'BuyerProfile': {'attributes': ['orders', 'user.groups.name', 'user.username',
+                                        'orders.count', 'orders.first.number'],
+                         'children': [('all', 'user.groups.permissions'),
+                                      ('own', 'user.groups')], 'model': BuyerProfile},
+        'Group': {}, 'Permission': {}}).check_map() == [
+            f"BuyerProfile.orders: 'orders' {problem}",
+            f"BuyerProfile.user_groups_name: 'groups' {problem}",
+            f"BuyerProfile.all: 'groups' {problem}"]
+    assert TrackingMap({'BuyerProfile': {
+        'attributes': ['orders.count', 'orders.first.number']}}).tracking_values(
+            BuyerProfile.objects.get()) == {
+                'BuyerProfile_orders_count': 13, 'BuyerProfile_orders_first_number': 1}
