@@ -210,6 +210,11 @@ def test_sizes():
     ({'when_full': 'spill'},
      "folder: None is no folder; when_full='spill' and journal=True need one, to "
      "write events to"),
+    ({'journal': 'False'}, "journal: 'False' is no flag; allowed are True and False"),
+    ({'sync': 1}, 'sync: 1 is no flag; allowed are True and False'),
+    ({'sync': True},
+     "folder: None is no folder; sync=True is about what is written to one, with "
+     "when_full='spill' or journal=True"),
 ])
 def test_options_that_are_refused(options, message):
     with pytest.raises(ConfigurationError) as error:
