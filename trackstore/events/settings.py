@@ -11,6 +11,9 @@ from trackstore.events.tracker import Tracker
 
 PREFIX = 'trackstore.'
 
+#: As Python writes them, where JSON has small letters.
+FLAGS = {'True': True, 'False': False}
+
 #: The setting that names a file instead.
 FILE = 'events'
 
@@ -30,7 +33,7 @@ def tracker_from_settings(settings: Mapping, prefix: str = PREFIX) -> Tracker:
     ``ConfigurationError``.
 
     A text that is JSON (a number, ``true``, a list, a text in quotes) stands for its
-    value, other texts for themselves.
+    value, and so do ``True`` and ``False``; other texts stand for themselves.
     """
     tree = {}
     for setting, value in sorted(settings.items(), key=_place):
@@ -88,7 +91,7 @@ def _value(value):
         try:
             return json.loads(value)
         except ValueError:
-            return value
+            return FLAGS.get(value, value)
     return value
 
 

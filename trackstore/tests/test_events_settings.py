@@ -14,6 +14,7 @@ from trackstore.events.tracker import TRACKERS
 
 MEMORY = 'trackstore.events.backends.memory.MemoryBackend'
 ROUTING = 'trackstore.events.backends.routing.RoutingBackend'
+JSON_LINES = 'trackstore.events.backends.jsonlines.JSONLinesBackend'
 
 INI = f'''
 [app:main]
@@ -73,6 +74,16 @@ def test_mappings_and_objects_from_python():
         17: 'not ours', 'trackstore.other': 1,
         'shop.backends': {'memory': {'ENGINE': MemoryBackend}}}, prefix='shop.')
     assert type(tracker.get_backend('memory')) is MemoryBackend
+
+
+@pytest.mark.parametrize('text, flag', [
+    ('True', True), ('true', True), ('False', False), ('false', False)])
+def test_flags(text, flag):
+    tracker = tracker_from_settings({
+        'trackstore.backends.file.ENGINE': JSON_LINES,
+        'trackstore.backends.file.OPTIONS.path': '/tmp/events.jsonl',
+        'trackstore.backends.file.OPTIONS.sync': text})
+    assert tracker.get_backend('file')._sync is flag
 
 
 def test_nothing_said():
