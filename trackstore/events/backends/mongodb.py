@@ -226,6 +226,12 @@ class MongoBackend:
         if type(port) is not int or not 0 < port < 65536:
             raise ConfigurationError(
                 f'port: {port!r} is no port; allowed are whole numbers to 65535')
+        if not (isinstance(host, (str, list)) and host):
+            raise ConfigurationError(
+                f'host: {host!r} is no host; allowed are its name, and a list of names')
+        if password and not user:
+            raise ConfigurationError(
+                'user: none stands beside the password; allowed are both, or neither')
         options |= {'host': host, 'port': port}
         if user:
             password = expanded(password or '', 'password', self._secrets)
