@@ -22,6 +22,9 @@ DATABASE = 'eventtracking'
 #: waits for a server that is not there.
 DEFAULTS = {'tz_aware': True, 'w': 1, 'serverSelectionTimeoutMS': 5000}
 
+#: What pymongo calls the options that the backend has itself.
+OWN = {'host': 'host', 'port': 'port', 'username': 'user', 'password': 'password'}
+
 SCHEMES = ('mongodb://', 'mongodb+srv://')
 
 #: Codes of the server for what it will never take: bad values and names, a document
@@ -283,4 +286,8 @@ def _extra(extra):
     if not isinstance(extra, Mapping):
         raise checks.wrong_type(
             extra, 'extra', 'mapping', 'a mapping of options of pymongo.MongoClient')
+    for name, own in OWN.items():
+        if name in extra:
+            raise ConfigurationError(
+                f'extra: {name!r} stands in it; the backend has an option {own!r}')
     return dict(extra)
