@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 
 from trackstore.events.configuration import KEYS, read, tracker_from
+from trackstore.events.event import copied
 from trackstore.events.exceptions import ConfigurationError
 from trackstore.events.tracker import Tracker
 
@@ -81,9 +82,9 @@ def _put(tree, path, value, setting):
         if not isinstance(tree, dict):
             raise ConfigurationError(
                 f'{setting}: {key!r} has a value of its own already')
-    if isinstance(tree.get(path[-1]), dict) and tree[path[-1]] != value:
-        raise ConfigurationError(f'{setting}: has parts of its own already')
-    tree[path[-1]] = value
+    if tree.setdefault(path[-1], value) != value:
+        what = 'parts' if isinstance(tree[path[-1]], dict) else 'a value'
+        raise ConfigurationError(f'{setting}: has {what} of its own already')
 
 
 def _value(value):
@@ -92,7 +93,7 @@ def _value(value):
             return json.loads(value)
         except ValueError:
             return FLAGS.get(value, value)
-    return value
+    return copied(value)  # what is below it may be put there
 
 
 def _with_lists(node, name=None):

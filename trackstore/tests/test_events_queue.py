@@ -75,6 +75,15 @@ def test_flush_does_not_wait_for_the_delay(gate, queue):
     assert gate.numbers() == [0, 1, 2]
 
 
+@pytest.mark.parametrize('timeout', ['1', float('nan')])
+def test_a_timeout_that_is_none(timeout):
+    queue = AsyncRoutingBackend('queue', backends={'memory': MemoryBackend()})
+    for method in (queue.flush, queue.close):
+        with pytest.raises(TypeError, match='^timeout: .* is no time; allowed are sec'):
+            method(timeout)
+    assert queue.close()
+
+
 def test_flush_tells_when_time_is_up(gate, queue):
     tracker, backend = queue()
     assert backend.flush(0)

@@ -98,6 +98,10 @@ class AsyncRoutingBackend(RoutingBackend):
 
 def _limit(timeout):
     """Return a function that tells how many seconds of a limit are left, or None."""
+    if timeout is not None and (
+            not isinstance(timeout, (int, float)) or timeout != timeout):
+        raise TypeError(f'timeout: {timeout!r} is no time; allowed are seconds, and '
+                        f'None for no limit')
     end = None if timeout is None else time.monotonic() + timeout
     return lambda: None if end is None else max(0, end - time.monotonic())
 
