@@ -56,7 +56,7 @@ def _holds_bound(parts):
         if kind is dict:
             if _holds_bound(part.values()):
                 return True
-        elif kind in _LISTS:
+        elif kind in _LISTS or issubclass(kind, tuple):
             if _holds_bound(part):
                 return True
         elif issubclass(kind, Persistent) or hasattr(kind, '__mapper__'):

@@ -193,7 +193,7 @@ def test_which_events_another_thread_may_read():
     for value in (1, [{'a': (1, {2})}], User(), odd_events.Broken(), inside):
         event = Event(name='a', data={'value': value}, context={})
         assert for_another_thread(event) is event
-    for value in (Mapped(), {'a': [Mapped()]}):
+    for value in (Mapped(), {'a': [Mapped()]}, odd_events.Pair(1, Mapped())):
         event = Event(name='a', data={}, context={'value': value})
         other = for_another_thread(event)
         assert other.id == event.id
