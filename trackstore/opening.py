@@ -285,7 +285,7 @@ def _looks_right(where):
 
 
 def _storage_from_uri(uri, create, readOnly):
-    shown = without_password(uri)
+    shown = without_password(uri)  # as it is given
     link = path = path_of(uri) or ''
     if path:
         path = followed(link)
@@ -295,6 +295,19 @@ def _storage_from_uri(uri, create, readOnly):
             raise OpenError(f'where: there is no database at {_told(link)}')
         _must_not_be_special(link, path)
         uri = _of_file(uri, path, readOnly)
+    factory, arguments = resolved(uri, shown)
+    try:
+        return _at_its_place(link, path, readOnly, factory), arguments
+    except Exception as error:  # every engine has its own
+        raise _cannot_be_opened(error, uri, shown) from error
+
+
+def resolved(uri: str, shown: str | None = None) -> tuple:
+    """Return what opens the storage of a URI, and the arguments of its database.
+
+    Nothing is opened; ``shown`` is what errors call the URI.
+    """
+    shown = without_password(uri) if shown is None else shown
     try:
         import zodburi
     except ImportError as error:
@@ -308,14 +321,15 @@ def _storage_from_uri(uri, create, readOnly):
             f"without spaces and / ? # [ ] ' \\ in them; what this cannot say, "
             f'zconfig:///FILE can')
     try:
-        factory, arguments = zodburi.resolve_uri(
+        return zodburi.resolve_uri(
             _POSTGRES.sub('postgres:', uri, count=1))  # as RelStorage calls it
-        storage = _at_its_place(link, path, readOnly, factory)
-    except Exception as error:  # every engine has its own
-        why = _SET_PASSWORD.sub(r'\1***', _hidden(_why(error, uri)))
-        raise OpenError(
-            f'where: {shown!r} cannot be opened: {why}') from error
-    return storage, arguments
+    except Exception as error:
+        raise _cannot_be_opened(error, uri, shown) from error
+
+
+def _cannot_be_opened(error, uri, shown):
+    why = _SET_PASSWORD.sub(r'\1***', _hidden(_why(error, uri)))
+    return OpenError(f'where: {shown!r} cannot be opened: {why}')
 
 
 def _of_file(uri, path, readOnly):

@@ -9,6 +9,7 @@ from collections.abc import Mapping, MappingView, MutableSequence, Set
 from itertools import count, islice
 
 from persistent import Persistent
+from transaction.interfaces import TransientError
 
 #: Values that need no copy.
 _PLAIN = frozenset((str, int, float, bool, type(None), bytes, datetime.datetime,
@@ -121,32 +122,31 @@ def _copied(value, depth, left):
         _count(depth, left)
         return kind([item if type(item) in _PLAIN else _copied(item, depth - 1, left)
                      for item in value])
-    like = _like(value)
-    if like is None:
+    copy = _own_copy(value)
+    if copy is None:
         return value
-    _count(depth, left)
-    if like is dict:
-        return with_copies(dict(_few(value.items(), kind)), depth - 1, left)
-    return _copied(like(_few(value, kind)), depth, left)
+    if len(copy) > MOST:
+        raise OverflowError(f'data: more than {MOST:,} parts are in a {kind.__name__}')
+    return _copied(copy, depth, left)
 
 
-def _like(value):
-    """Return the class of Python's own that a collection is copied to, or None."""
+def _own_copy(value):
+    """Return a collection of another class as one of Python's own, or None.
+
+    Its parts may come from a database one by one, so it is not read without an end.
+    """
     try:
         if isinstance(value, Persistent) and (
                 type(value).__module__.partition('.')[0] not in _ZODB):
             return None
-        return next((like for cls, like in _COPIES if isinstance(value, cls)), None)
-    except Exception:  # a lazy object that cannot be made
+        for cls, own in _COPIES:
+            if isinstance(value, cls):
+                return own(islice(value.items() if own is dict else value, MOST + 1))
+    except TransientError:  # of the caller's own transaction
+        raise
+    except Exception:  # a lazy object that cannot be made, parts that cannot be read
         return None
-
-
-def _few(parts, kind):
-    """Return the parts of a collection, which may come from a database one by one."""
-    few = list(islice(parts, MOST + 1))
-    if len(few) > MOST:
-        raise OverflowError(f'data: more than {MOST:,} parts are in a {kind.__name__}')
-    return few
+    return None
 
 
 def _count(depth, left):

@@ -7,12 +7,15 @@ password, say, and a program without that class could not read the track.
 import logging
 from itertools import chain
 
+from persistent import Persistent
+
 from trackstore.codec import IMMUTABLE
 from trackstore.events.event import event_of
 from trackstore.events.slowlog import SlowLog
 from trackstore.jsonsafe import json_safe
 
 _PARTS = IMMUTABLE | {dict}
+_LISTS = frozenset((list, tuple, set, frozenset))
 
 #: What subclasses of these are but a kind of, such as a marked text.
 _KINDS = (str, int, float, bytes)
@@ -29,6 +32,36 @@ def plain_events(events):
     ``trackstore.jsonsafe`` makes of it, and is warned of.
     """
     return events if _are_plain(events) else list(map(_plain_event, events))
+
+
+def for_another_thread(event):
+    """Return an event that another thread may read, too.
+
+    An object of a database is read by its own connection or session, in the thread that
+    has it.  An event that holds one becomes plain.
+    """
+    try:
+        bound = _holds_bound(event.values())
+    except Exception:  # it holds itself, or a class that cannot be asked
+        return event
+    return plain_events([event])[0] if bound else event
+
+
+def _holds_bound(parts):
+    """Tell whether an object of the ZODB or of SQLAlchemy is in values, or deeper."""
+    for part in parts:
+        kind = type(part)
+        if kind in IMMUTABLE:
+            continue
+        if kind is dict:
+            if _holds_bound(part.values()):
+                return True
+        elif kind in _LISTS or issubclass(kind, tuple):
+            if _holds_bound(part):
+                return True
+        elif issubclass(kind, Persistent) or hasattr(kind, '__mapper__'):
+            return True
+    return False
 
 
 def _are_plain(events):

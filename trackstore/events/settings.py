@@ -6,10 +6,14 @@ import os
 from collections.abc import Mapping
 
 from trackstore.events.configuration import KEYS, read, tracker_from
+from trackstore.events.event import copied
 from trackstore.events.exceptions import ConfigurationError
 from trackstore.events.tracker import Tracker
 
 PREFIX = 'trackstore.'
+
+#: As Python writes them, where JSON has small letters.
+FLAGS = {'True': True, 'False': False}
 
 #: The setting that names a file instead.
 FILE = 'events'
@@ -30,7 +34,7 @@ def tracker_from_settings(settings: Mapping, prefix: str = PREFIX) -> Tracker:
     ``ConfigurationError``.
 
     A text that is JSON (a number, ``true``, a list, a text in quotes) stands for its
-    value, other texts for themselves.
+    value, and so do ``True`` and ``False``; other texts stand for themselves.
     """
     tree = {}
     for setting, value in sorted(settings.items(), key=_place):
@@ -78,9 +82,9 @@ def _put(tree, path, value, setting):
         if not isinstance(tree, dict):
             raise ConfigurationError(
                 f'{setting}: {key!r} has a value of its own already')
-    if isinstance(tree.get(path[-1]), dict) and tree[path[-1]] != value:
-        raise ConfigurationError(f'{setting}: has parts of its own already')
-    tree[path[-1]] = value
+    if tree.setdefault(path[-1], value) != value:
+        what = 'parts' if isinstance(tree[path[-1]], dict) else 'a value'
+        raise ConfigurationError(f'{setting}: has {what} of its own already')
 
 
 def _value(value):
@@ -88,8 +92,8 @@ def _value(value):
         try:
             return json.loads(value)
         except ValueError:
-            return value
-    return value
+            return FLAGS.get(value, value)
+    return copied(value)  # what is below it may be put there
 
 
 def _with_lists(node, name=None):

@@ -43,6 +43,9 @@ class Container:
         container = self.container
         if not is_container(container):
             container = container()
+            if not is_container(container):
+                raise TypeError(f'the function of the container returned '
+                                f'{container!r:.80}; allowed are mappings of objects')
         source = Source(path, path)
         for key in candidates(value):
             obj = _under(container, key)

@@ -14,7 +14,9 @@ CHILD_OPTIONS = ('path', 'name', 'keys', 'limit', 'role')
 KEYS = ('indexed', 'collected')
 #: How many objects of a child that is many are told, if nothing else is said.
 LIMIT = 10
-LARGEST_LIMIT = 1000
+#: How many objects may be told in one event, and of one child: its parent is another.
+OBJECT_LIMIT = 500
+LARGEST_LIMIT = OBJECT_LIMIT - 1
 
 AN_ATTRIBUTE = ("a name, a dotted path, a function with a name, or a pair (name, path "
                 'or function)')

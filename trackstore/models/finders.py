@@ -1,10 +1,11 @@
 """How the objects of a class are found, and which way a model has."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, MappingView, Set
+from itertools import islice
 
 from zope.interface import implementer
 
-from trackstore.models.container import Container
+from trackstore.models.container import SCANNED, Container
 from trackstore.models.djangomodels import DjangoFinder, is_django_model, is_queryset
 from trackstore.models.exceptions import MapError
 from trackstore.models.interfaces import IFinder
@@ -15,8 +16,8 @@ from trackstore.models.sqlalchemymodels import AlchemyFinder, is_mapped
 class Function:
     """Finds objects by a function of the attribute's name and the value.
 
-    It returns an object, a list of them, or None.  A ``LookupError`` says that there
-    is none.
+    It returns an object, a list or iterator of them, or None.  A ``LookupError`` says
+    that there is none.
     """
 
     def __init__(self, function):
@@ -30,7 +31,9 @@ class Function:
             return []
         if found is None:
             return []
-        return list(found) if isinstance(found, (list, tuple)) else [found]
+        if isinstance(found, (list, tuple, Set, MappingView, Iterator)):
+            return list(islice(found, SCANNED))
+        return [found]
 
     def problems(self, path):
         """See ``IFinder``: a function does not say what it can find."""

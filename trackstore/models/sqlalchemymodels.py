@@ -59,6 +59,8 @@ class AlchemyFinder:
             raise LookupRefused(f'{self.model.__name__}: {NO_SESSION}')
         if not hasattr(session, 'scalars'):
             session = session()
+            if not hasattr(session, 'scalars'):
+                raise TypeError(f'the function of the session returned {session!r:.80}')
         if inspect.iscoroutinefunction(getattr(session, 'scalars', None)):
             raise LookupRefused(f'{self.model.__name__}: session: a look-up cannot '
                                 f'wait for an AsyncSession; {NO_SESSION}')

@@ -4,7 +4,7 @@ from collections import deque
 from typing import NamedTuple
 
 from trackstore.jsonsafe import json_safe
-from trackstore.models.entries import Entry
+from trackstore.models.entries import OBJECT_LIMIT, Entry
 from trackstore.models.exceptions import (
     ClashError,
     ReadingError,
@@ -13,9 +13,6 @@ from trackstore.models.exceptions import (
     UnknownClassError,
 )
 from trackstore.models.reading import listed, queryset_of
-
-#: How many objects may be told in one event.
-OBJECT_LIMIT = 500
 
 
 class Place(NamedTuple):

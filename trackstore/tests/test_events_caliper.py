@@ -76,6 +76,17 @@ def test_what_a_transformer_says_is_completed():
         '@context', 'id', 'type', 'actor', 'action', 'object', 'eventTime']
 
 
+def test_datetimes_are_written_as_the_standard_has_them():
+    zone = datetime.timezone(datetime.timedelta(hours=2))
+    made, _ = made_of({**PLAIN, 'eventTime': NOON, 'object': {
+        **TEA, 'dateCreated': NOON.astimezone(zone),
+        'versions': [NOON.replace(tzinfo=None)], 'day': NOON.date()}})
+    assert valid(made)['eventTime'] == '2026-11-21T12:00:00.005Z'
+    assert made['object'] == {
+        **TEA, 'dateCreated': '2026-11-21T12:00:00.005Z',
+        'versions': ['2026-11-21T12:00:00.005Z'], 'day': '2026-11-21'}
+
+
 def test_an_envelope():
     with frozen_clock('2026-11-21 20:10'):
         made, event = made_of(PLAIN, sensor=SENSOR)

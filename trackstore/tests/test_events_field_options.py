@@ -75,6 +75,8 @@ def test_in_a_configuration(monkeypatch):
      'asterisk, or one that differs in its last key'),
     (lambda: RenameFields({'data.*.a': 'context.*.a'}),
      "fields: 'context.*.a' cannot be the new path of 'data.*.a'"),
+    (lambda: SetFields({'data.a': 1}, overwrite='False'),
+     "overwrite: 'False' is no flag; allowed are True and False"),
     (lambda: SetFields({'data.*.a': 1}),
      "fields: 'data.*.a' has an asterisk; wanted is the path of one field, like "
      "'context.site'"),

@@ -119,6 +119,8 @@ def test_certificates_of_the_environment_that_are_not_there(monkeypatch):
 @pytest.mark.parametrize(('options', 'text'), [
     ({'url': 7}, "url: a value of type int; allowed are URLs like 'https://example.com/events'"),
     ({'url': 'ftp://localhost/a'}, 'url: ftp://localhost: not of HTTP; allowed are'),
+    ({'url': 'https://exa mple/a'}, 'url: there is a blank in the name of the host; '),
+    ({'url': 'https://example:99999'}, 'url: https://example: 99999 is no port; allow'),
     ({'url': 'localhost'}, 'url: ://: not of HTTP; allowed are URLs like'),
     ({'url': 'http://localhost:port'}, "url: Invalid port: 'port'; allowed are"),
     ({'url': 'http://${NO_SUCH}/'}, 'url: the environment has no variable NO_SUCH;'),

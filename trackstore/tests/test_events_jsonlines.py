@@ -74,6 +74,26 @@ def test_by_size(path):
                for file in files[:-1])
 
 
+@pytest.mark.parametrize('there', [True, False])
+def test_a_file_behind_a_link_is_put_away_where_it_is(path, tmp_path, there):
+    (tmp_path / 'disk').mkdir()
+    file = tmp_path / 'disk' / 'file.jsonl'
+    if there:
+        file.touch()
+    path.symlink_to(file)
+    backend = JSONLinesBackend(path, max_bytes=200)
+    for number in range(5):
+        backend.send(event('a', {'n': number}))
+    assert path.is_symlink() and len(old_files(file)) == 4
+    assert sorted(os.listdir(tmp_path)) == ['disk', 'events.jsonl']
+
+
+def test_what_is_no_file_is_written_to_as_it_is(tmp_path):
+    os.mkfifo(tmp_path / 'pipe')
+    (tmp_path / 'link').symlink_to('pipe')
+    assert JSONLinesBackend(tmp_path / 'link').path == str(tmp_path / 'link')
+
+
 def test_a_line_or_batch_that_is_larger_than_a_file_is_whole(path):
     backend = JSONLinesBackend(path, max_bytes=10)
     backend.send_many(numbered(1, 2))

@@ -358,8 +358,12 @@ def test_a_child_of_a_fork_has_connections_of_its_own(backend):
     ({'database': 'a.b'}, 'pymongo does not take this: '),
     ({'collection': ''}, "collection: '' is no name"),
     ({'extra': ['a']}, 'extra: a value of type list is no mapping; allowed is'),
+    ({'extra': {'username': 'ann'}}, "extra: 'username' stands in it; the backend has "
+                                     "an option 'user'"),
     ({'extra': {'no_such': 1}}, 'pymongo does not take this: Unknown option'),
     ({'password': 7}, 'password: a value of type int is no text; allowed is text'),
+    ({'password': 'secret'}, 'user: none stands beside the password; allowed are both'),
+    ({'host': 3}, 'host: 3 is no host; allowed are its name, and a list of names'),
     ({'user': 'ann', 'password': '${NO_SUCH}'}, 'password: the environment has no'),
     ({'uri': 'http://localhost'}, 'uri: that is none of MongoDB; allowed is text like'),
     ({'uri': 'mongodb://localhost', 'port': 1}, 'uri: host, port, user and password '

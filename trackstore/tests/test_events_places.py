@@ -66,6 +66,23 @@ def test_a_place_that_cannot_be(tmp_path, make, place):
         f"{place}: '{folder}' is a folder; allowed is the path of a file")
 
 
+@pytest.mark.parametrize('options, message', [
+    ({'where': 'nope://x'}, "where: 'nope://x' cannot be opened: No resolver found"),
+    ({'where': 'postgres://ann:secret@db'},
+     r"where: 'postgres://ann:\*\*\*@db' is no URI of a PostgreSQL database; wanted"),
+    ({'where': 'file:///none/a.fs'}, "where: '/none/a.fs' is in a folder that does"),
+    ({'where': 'zeo://localhost:1', 'name': ''}, "name: '' is no name of a storage"),
+    ({'database': dict, 'name': 3}, 'name: 3 is no name of a storage; allowed is text'),
+])
+def test_places_that_are_none(options, message):
+    with pytest.raises(ConfigurationError, match=f'^{message}'):
+        TrackingBackend(**options)
+
+
+def test_a_server_that_is_away_shows_later():
+    assert TrackingBackend('zeo://127.0.0.1:1?wait=0')
+
+
 def test_a_path_is_of_the_folder_in_which_it_was_given(tmp_path, monkeypatch):
     (tmp_path / 'elsewhere').mkdir()
     monkeypatch.chdir(tmp_path)

@@ -9,17 +9,21 @@ import re
 import uuid
 
 import pytest
+import ZODB
 from hypothesis import given
 from persistent import Persistent
 from persistent.mapping import PersistentMapping
 
 from trackstore.events import Tracker, plain
+from trackstore.events.backends.async_routing import AsyncRoutingBackend
+from trackstore.events.backends.memory import MemoryBackend
 from trackstore.events.backends.tracking import TrackingBackend, event_from
 from trackstore.events.event import Event, event_of
-from trackstore.events.plain import plain_events
+from trackstore.events.plain import for_another_thread, plain_events
 from trackstore.events.slowlog import SlowLog
 from trackstore.testing import memory_storage
 from trackstore.tests import odd_events
+from trackstore.tests.waiting import LONG
 
 PRICE = decimal.Decimal('1.10')
 NOON = datetime.datetime(2026, 11, 21, 12, tzinfo=datetime.timezone.utc)
@@ -154,3 +158,49 @@ def test_an_event_keeps_its_id_and_its_time():
 def test_every_event_becomes_plain_at_once(event):
     once = plain_events([event_of(event)])
     assert repr(plain_events(once)) == repr(once)
+
+
+class Customer(Persistent):
+    def __init__(self, number):
+        self.number = number
+
+    def __str__(self):
+        return f'customer {self.number}'
+
+
+def test_objects_of_a_connection_do_not_go_to_another_thread():
+    db = ZODB.DB(None)
+    with db.transaction() as connection:
+        connection.root.customer = Customer(7)
+    memory = MemoryBackend()
+    queue = AsyncRoutingBackend('queue', backends={'memory': memory})
+    tracker = Tracker({'queue': queue})
+    user = User()
+    with db.transaction() as connection:
+        customer = connection.root.customer
+        tracker.emit('a', {'by': customer, 'user': user})
+        tracker.emit('a', {'all': [(customer,)], 'user': user})
+        tracker.emit('a', {'user': user})
+        connection.cacheMinimize()  # after which it can be read here only
+    assert queue.close(LONG)
+    db.close()
+    assert [event['data'] for event in memory.events] == [
+        {'by': 'customer 7', 'user': 'ann'},
+        {'all': [('customer 7',)], 'user': 'ann'}, {'user': user}]
+
+
+def test_which_events_another_thread_may_read():
+    class Mapped:
+        __mapper__ = None
+
+    inside = []
+    inside.append(inside)
+    for value in (1, [{'a': (1, {2})}], User(), odd_events.Broken(), inside):
+        event = Event(name='a', data={'value': value}, context={})
+        assert for_another_thread(event) is event
+    for value in (Mapped(), {'a': [Mapped()]}, odd_events.Pair(1, Mapped())):
+        event = Event(name='a', data={}, context={'value': value})
+        other = for_another_thread(event)
+        assert other.id == event.id
+        assert 'Mapped' in str(other['context']['value'])
+        assert event['context']['value'] is value

@@ -75,6 +75,15 @@ def test_flush_does_not_wait_for_the_delay(gate, queue):
     assert gate.numbers() == [0, 1, 2]
 
 
+@pytest.mark.parametrize('timeout', ['1', float('nan')])
+def test_a_timeout_that_is_none(timeout):
+    queue = AsyncRoutingBackend('queue', backends={'memory': MemoryBackend()})
+    for method in (queue.flush, queue.close):
+        with pytest.raises(TypeError, match='^timeout: .* is no time; allowed are sec'):
+            method(timeout)
+    assert queue.close()
+
+
 def test_flush_tells_when_time_is_up(gate, queue):
     tracker, backend = queue()
     assert backend.flush(0)
@@ -212,6 +221,11 @@ def test_sizes():
     ({'when_full': 'spill'},
      "folder: None is no folder; when_full='spill' and journal=True need one, to "
      "write events to"),
+    ({'journal': 'False'}, "journal: 'False' is no flag; allowed are True and False"),
+    ({'sync': 1}, 'sync: 1 is no flag; allowed are True and False'),
+    ({'sync': True},
+     "folder: None is no folder; sync=True is about what is written to one, with "
+     "when_full='spill' or journal=True"),
 ])
 def test_options_that_are_refused(options, message):
     with pytest.raises(ConfigurationError) as error:

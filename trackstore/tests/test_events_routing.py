@@ -191,6 +191,21 @@ def test_coroutines_that_nobody_would_await():
             make()
 
 
+def test_a_class_is_no_backend():
+    with pytest.raises(ConfigurationError, match=r"^backends\['a'\]: <class '.*Memory"):
+        RoutingBackend({'a': MemoryBackend})
+
+
+def test_a_tree_of_backends_has_no_cycle():
+    one, memory = RoutingBackend(), MemoryBackend()
+    one.register_backend('memory', memory)
+    two = RoutingBackend({'one': one, 'memory': memory})  # which is no cycle
+    for inner in (one, two):
+        with pytest.raises(ConfigurationError, match='would stand inside itself$'):
+            one.register_backend('inner', inner)
+    assert list(one.backends) == ['memory']
+
+
 def test_parts_of_an_event_share_nothing():
     class Changing:
         def send(self, event):

@@ -14,6 +14,7 @@ from trackstore.events.tracker import TRACKERS
 
 MEMORY = 'trackstore.events.backends.memory.MemoryBackend'
 ROUTING = 'trackstore.events.backends.routing.RoutingBackend'
+JSON_LINES = 'trackstore.events.backends.jsonlines.JSONLinesBackend'
 
 INI = f'''
 [app:main]
@@ -75,6 +76,24 @@ def test_mappings_and_objects_from_python():
     assert type(tracker.get_backend('memory')) is MemoryBackend
 
 
+@pytest.mark.parametrize('text, flag', [
+    ('True', True), ('true', True), ('False', False), ('false', False)])
+def test_flags(text, flag):
+    tracker = tracker_from_settings({
+        'trackstore.backends.file.ENGINE': JSON_LINES,
+        'trackstore.backends.file.OPTIONS.path': '/tmp/events.jsonl',
+        'trackstore.backends.file.OPTIONS.sync': text})
+    assert tracker.get_backend('file')._sync is flag
+
+
+def test_a_mapping_in_the_settings_stays_as_it_is():
+    backends = {'a': {'ENGINE': MEMORY}}
+    tracker = tracker_from_settings({
+        'trackstore.backends': backends, 'trackstore.backends.b.ENGINE': MEMORY})
+    assert list(tracker.backends) == ['a', 'b']
+    assert backends == {'a': {'ENGINE': MEMORY}}
+
+
 def test_nothing_said():
     tracker = tracker_from_settings({'pyramid.reload_templates': 'true'})
     assert tracker.backends == {}
@@ -93,6 +112,9 @@ def test_a_file_for_all(tmp_path):
      'trackstore.events, trackstore.contexts: both are given; the file says every'),
     ({'trackstore.backends.a': 'x', 'trackstore.backends.a.ENGINE': MEMORY},
      "trackstore.backends.a.ENGINE: 'a' has a value of its own already$"),
+    ({'trackstore.backends.a.OPTIONS': '{"limit": 5}',
+      'trackstore.backends.a.OPTIONS.limit': '6'},
+     'trackstore.backends.a.OPTIONS.limit: has a value of its own already$'),
     ({'trackstore.backends.a.ENGINE': MEMORY,
       'trackstore.backends.a.OPTIONS.limit': 'x'},
      "settings: backends.a.OPTIONS: limit: 'x' is no number of events; allowed are"),

@@ -153,6 +153,18 @@ def test_collections_of_the_zodb_are_read_where_the_event_is_emitted(tracker):
         assert event['data']['cart'] is root['cart']
 
 
+class Failing(collections.UserList):
+    def __iter__(self):
+        raise LookupError('no such table')
+
+
+def test_a_collection_that_cannot_be_read_does_not_lose_the_event(tracker):
+    failing = Failing()
+    tracker.emit('a', {'rows': failing, 'number': 1})
+    event, = emitted(tracker)
+    assert event['data']['rows'] is failing
+
+
 def test_a_collection_that_is_too_large_is_no_part_of_an_event(
         tracker, caplog, monkeypatch):
     monkeypatch.setattr('trackstore.events.event.MOST', 1000)

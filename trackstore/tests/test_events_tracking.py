@@ -1,6 +1,9 @@
 """Events in a tracking storage: what a story does not tell."""
 
 import datetime
+import decimal
+import enum
+import http
 import os
 import threading
 import uuid
@@ -120,6 +123,20 @@ def test_users_and_sessions_that_are_missing_or_uuids(tracks):
                                 'session_id': uuid.UUID(int=8)}))
     assert [track.userName for track in tracks.values()] == [
         None, '00000000-0000-0000-0000-000000000007']
+
+
+class Role(enum.Enum):
+    GUEST = 'guest'
+
+
+@pytest.mark.parametrize('given, found', [
+    (decimal.Decimal('7'), '7'), (Role.GUEST, 'guest'), (http.HTTPStatus.OK, 200)])
+def test_users_and_sessions_that_identify_otherwise(tracks, given, found):
+    backend = TrackingBackend(storage=lambda: tracks)
+    for _ in range(2):
+        backend.send(event(context={'user_id': given, 'session_id': given}))
+    assert [(track.userName, track.runId) for track in tracks.values()] == [
+        (found, 1), (found, 1)]
 
 
 def test_a_session_is_a_run_over_all_names_of_events(where):

@@ -14,6 +14,7 @@ from trackstore.events.delivery import Delivery
 from trackstore.events.event import event_of
 from trackstore.events.exceptions import ConfigurationError
 from trackstore.events.interfaces import IRoutingBackend
+from trackstore.events.plain import for_another_thread
 from trackstore.events.routes import routes
 
 #: What a carrier is asked for.
@@ -71,15 +72,9 @@ class AsyncRoutingBackend(RoutingBackend):
 
     def dispatch(self, event):
         """Process an event that nobody else holds, and have it carried."""
-        if not self.processors:
-            self.carrier.carry(event_of(event))
-            return
-        event = self.processed(event)
-        if type(event) is list:
-            for each in event:
-                self.carrier.carry(each)
-        else:
-            self.carrier.carry(event)
+        event = self.processed(event) if self.processors else event_of(event)
+        for each in event if type(event) is list else (event,):
+            self.carrier.carry(for_another_thread(each))
 
     def flush(self, timeout=None):
         """Wait until all that was sent is delivered, or failed for good.
@@ -103,6 +98,10 @@ class AsyncRoutingBackend(RoutingBackend):
 
 def _limit(timeout):
     """Return a function that tells how many seconds of a limit are left, or None."""
+    if timeout is not None and (
+            not isinstance(timeout, (int, float)) or timeout != timeout):
+        raise TypeError(f'timeout: {timeout!r} is no time; allowed are seconds, and '
+                        f'None for no limit')
     end = None if timeout is None else time.monotonic() + timeout
     return lambda: None if end is None else max(0, end - time.monotonic())
 

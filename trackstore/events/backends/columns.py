@@ -1,18 +1,25 @@
 """Which part of an event becomes which part of a track, for many events at once."""
 
 import datetime
+import decimal
+import enum
 import uuid
 
 from trackstore import keys
 from trackstore.events import paths
 from trackstore.events.event import event_of
 from trackstore.events.plain import plain_events
+from trackstore.jsonsafe import json_safe
 
 #: The key of the data under which a track has the id of its event.
 ID = 'eventId'
 
 #: The keys that an event has, as a tracker makes it.
 _USUAL = frozenset(('name', 'timestamp', 'data', 'context'))
+
+#: What identifies and is no key itself, and what needs no look.
+_IDENTIFIERS = (uuid.UUID, decimal.Decimal, enum.Enum)
+_PLAIN = frozenset((str, int, type(None)))
 
 _utc = datetime.timezone.utc
 _datetime = datetime.datetime
@@ -96,6 +103,7 @@ def _stamps(times, now):
 
 def _keys(values):
     """Return a list of values as they can be indexed: identifiers as text."""
-    if uuid.UUID in set(map(type, values)):
-        return [str(value) if type(value) is uuid.UUID else value for value in values]
-    return values
+    if _PLAIN.issuperset(map(type, values)):
+        return values
+    return [json_safe(value) if isinstance(value, _IDENTIFIERS)
+            and keys.kind_of(value) is None else value for value in values]

@@ -216,6 +216,11 @@ class HTTPBackend:
             raise _no_url('', why) from None
         if target.scheme not in ('http', 'https') or not target.host:
             raise _no_url(f'{target.scheme}://{target.host}', 'not of HTTP')
+        if '%20' in target.host:  # as httpx has it
+            raise _no_url('', 'there is a blank in the name of the host')
+        if target.port is not None and not 0 < target.port < 65536:
+            raise _no_url(
+                f'{target.scheme}://{target.host}', f'{target.port} is no port')
         auth = None
         if target.userinfo:
             auth = (target.username, target.password)

@@ -195,7 +195,11 @@ def _path(path):
     if not isinstance(path, (str, os.PathLike)) or not (given := os.fspath(path)):
         raise ConfigurationError(
             f'path: {path!r} is no path; allowed is the path of a file')
-    return checks.file_path(given, 'path')
+    path = checks.file_path(given, 'path')
+    if os.path.islink(path) and (os.path.isfile(path) or not os.path.exists(path)):
+        # put away where it is, not in the link's folder; /dev/stdout may be no file
+        return checks.file_path(os.path.realpath(path), 'path')
+    return path
 
 
 def _period(every):

@@ -22,6 +22,9 @@ DATABASE = 'eventtracking'
 #: waits for a server that is not there.
 DEFAULTS = {'tz_aware': True, 'w': 1, 'serverSelectionTimeoutMS': 5000}
 
+#: What pymongo calls the options that the backend has itself.
+OWN = {'host': 'host', 'port': 'port', 'username': 'user', 'password': 'password'}
+
 SCHEMES = ('mongodb://', 'mongodb+srv://')
 
 #: Codes of the server for what it will never take: bad values and names, a document
@@ -226,6 +229,12 @@ class MongoBackend:
         if type(port) is not int or not 0 < port < 65536:
             raise ConfigurationError(
                 f'port: {port!r} is no port; allowed are whole numbers to 65535')
+        if not (isinstance(host, (str, list)) and host):
+            raise ConfigurationError(
+                f'host: {host!r} is no host; allowed are its name, and a list of names')
+        if password and not user:
+            raise ConfigurationError(
+                'user: none stands beside the password; allowed are both, or neither')
         options |= {'host': host, 'port': port}
         if user:
             password = expanded(password or '', 'password', self._secrets)
@@ -277,4 +286,8 @@ def _extra(extra):
     if not isinstance(extra, Mapping):
         raise checks.wrong_type(
             extra, 'extra', 'mapping', 'a mapping of options of pymongo.MongoClient')
+    for name, own in OWN.items():
+        if name in extra:
+            raise ConfigurationError(
+                f'extra: {name!r} stands in it; the backend has an option {own!r}')
     return dict(extra)

@@ -14,6 +14,7 @@ from trackstore import finding, opening
 from trackstore.events import checks
 from trackstore.events.configuration import imported
 from trackstore.events.exceptions import ConfigurationError, DeliveryError
+from trackstore.exceptions import OpenError
 from trackstore.storage import TrackingStorage
 from trackstore.transactions import OwnManager
 
@@ -33,6 +34,9 @@ def place_of(where, storage, database, name):
         raise ConfigurationError(
             f'where, storage, database: {", ".join(given) or "none"} given; exactly '
             f'one is wanted')
+    if not (isinstance(name, str) and name):
+        raise ConfigurationError(
+            f'name: {name!r} is no name of a storage; allowed is text')
     if storage is not None:
         return Joined(_callable(storage, 'storage'))
     if database is not None:
@@ -163,13 +167,25 @@ if hasattr(os, 'register_at_fork'):
     os.register_at_fork(after_in_child=_renew_all)
 
 
+def _check_uri(where):
+    """Raise an error for a URI of nothing; whether a server is there shows later."""
+    if (path := opening.path_of(where)) is not None:
+        checks.file_path(path, 'where')
+    try:
+        opening.resolved(where)
+    except OpenError as error:
+        raise ConfigurationError(str(error)) from None  # which may show a password
+
+
 class Opened(Given):
     """A storage in a database that is opened when it is needed first."""
 
     def __init__(self, where, name):
-        if not opening.is_uri(os.fspath(where)):
-            # absolute, as the process may go to another folder
-            where = checks.file_path(os.fspath(where), 'where')
+        where = os.fspath(where)
+        if opening.is_uri(where):
+            _check_uri(where)
+        else:  # absolute, as the process may go to another folder
+            where = checks.file_path(where, 'where')
         super().__init__(lambda: _shared.open(where), name)
 
     def _release(self):

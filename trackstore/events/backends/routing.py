@@ -50,11 +50,14 @@ class RoutingBackend:
         if not isinstance(name, str):
             raise ConfigurationError(
                 f'backends: {name!r} is no name; allowed is text')
-        if not callable(getattr(backend, 'send', None)):
+        if isinstance(backend, type) or not callable(getattr(backend, 'send', None)):
             raise ConfigurationError(
                 f'backends[{name!r}]: {shown(backend)} is no backend; wanted is an '
                 f'object with a method send(event)')
         no_coroutine(backend.send, f'backends[{name!r}]')
+        if any(below is self for _, below in tree_of({name: backend})):
+            raise ConfigurationError(
+                f'backends[{name!r}]: {shown(self)} would stand inside itself')
         backends = dict(sorted({**self.backends, name: backend}.items()))
         _refuse_shared_folders(backends)
         self.backends = backends

@@ -70,7 +70,13 @@ class LocalCarrier:
             checks.whole(value, name)
         for name, value in (('delay', delay), ('wait', wait), ('exit_wait', exit_wait)):
             checks.seconds(value, name, zero=True)
+        for name, value in (('journal', journal), ('sync', sync)):
+            checks.flag(value, name)
         checks.one_of(when_full, 'when_full', WHEN_FULL)
+        if folder is None and sync:
+            raise ConfigurationError(
+                "folder: None is no folder; sync=True is about what is written to one, "
+                "with when_full='spill' or journal=True")
         if folder is None and (journal or when_full == 'spill'):
             raise ConfigurationError(
                 "folder: None is no folder; when_full='spill' and journal=True need "

@@ -13,6 +13,7 @@ import os
 
 from zope.interface import implementer
 
+from trackstore.events import checks
 from trackstore.events.event import copied
 from trackstore.events.exceptions import ConfigurationError
 from trackstore.events.interfaces import IProcessor
@@ -169,7 +170,7 @@ class SetFields(Fields):
     def __init__(self, fields, overwrite=True):
         self.fields = [(plain_path(path, 'fields'), copied(value))
                        for path, value in field_mapping(fields)]
-        self.overwrite = overwrite
+        self.overwrite = checks.flag(overwrite, 'overwrite')
 
     def change(self, event):
         for path, value in self.fields:

@@ -1,5 +1,6 @@
 """Events as events of Caliper Analytics 1.2, in envelopes or alone."""
 
+import datetime
 import re
 
 from trackstore.events.exceptions import ConfigurationError
@@ -39,9 +40,10 @@ class CaliperProcessor(Statements):
 
     What a transformer returns needs ``type``, ``action`` and ``object``, and may
     have all else that an event of Caliper has; what is none of its properties
-    belongs into ``extensions``.  It is completed by ``@context``, by ``id``, made
-    from the id of the event, and by ``eventTime``.  What the standard does not allow
-    is an error that is logged, and the event is dropped.
+    belongs into ``extensions``.  A datetime in it is written as the standard has it.
+    It is completed by ``@context``, by ``id``, made from the id of the event, and by
+    ``eventTime``.  What the standard does not allow is an error that is logged, and
+    the event is dropped.
 
     ``transformers``
         a mapping of names or patterns (``'order.*'``) to transformers or their
@@ -61,9 +63,12 @@ class CaliperProcessor(Statements):
         self._actor = None if actor is None else callable_at(actor, 'actor')
         self.sensor = None if sensor is None else _sensor(sensor)
 
+    def safe(self, made):
+        return json_safe(_with_times(made), None)
+
     def complete(self, statement, event, id):
         if statement.get('actor') is None and self._actor:
-            statement['actor'] = json_safe(self._actor(event), None)
+            statement['actor'] = self.safe(self._actor(event))
         statement['@context'] = statement.get('@context') or CONTEXT
         statement['id'] = statement.get('id') or f'urn:uuid:{uuid_of(id)}'
         statement['eventTime'] = statement.get('eventTime') or iso(
@@ -83,6 +88,18 @@ def envelope(events, sensor):
     """
     return {'sensor': _sensor(sensor), 'sendTime': iso(now(), 'milliseconds'),
             'dataVersion': CONTEXT, 'data': list(events)}
+
+
+def _with_times(value):
+    """Return a value with each datetime as the standard has it, in milliseconds."""
+    if isinstance(value, datetime.datetime):
+        moment = moment_of({'timestamp': value})
+        return value if moment is None else iso(moment, 'milliseconds')
+    if isinstance(value, dict):
+        return {key: _with_times(part) for key, part in value.items()}
+    if type(value) in (list, tuple):
+        return [_with_times(part) for part in value]
+    return value
 
 
 def _sensor(sensor):

@@ -76,7 +76,11 @@ class Statements:
 
     def _statement(self, made, event, id):
         check(isinstance(made, Mapping), 'transformer', made, 'a mapping')
-        return event_of(self.complete(json_safe(made, None), event, id), id)
+        return event_of(self.complete(self.safe(made), event, id), id)
+
+    def safe(self, made):
+        """Return what a transformer has made, safe for JSON."""
+        return json_safe(made, None)
 
     def otherwise(self):
         """Return the transformer of events for which none is registered, or None."""

@@ -7,6 +7,7 @@ import pytest
 from BTrees.OOBTree import OOBTree
 
 from trackstore.models import TrackingMap
+from trackstore.models.entries import LARGEST_LIMIT, OBJECT_LIMIT
 from trackstore.models.exceptions import ClashError
 from trackstore.tests.models.people import TEAMS, Staff, Team, User, told, user_map
 
@@ -85,6 +86,18 @@ def test_a_limit():
     assert values['Team_members_more'] is True
     entries = {**TEAMS, 'Team': {'children': [{'path': 'members', 'limit': 12}]}}
     assert len(told(entries, team)) == 12
+
+
+@pytest.mark.parametrize('keys', ['indexed', 'collected'])
+def test_the_largest_limit_can_be_reached(keys):
+    team = Team('red')
+    team.members = [User(number) for number in range(OBJECT_LIMIT)]
+    child = {'path': 'members', 'limit': LARGEST_LIMIT, 'keys': keys}
+    told_values = told({'Team': {'children': [child]},
+                        'User': {'attributes': ['id']}}, team)
+    assert told_values.pop('Team_members_more') is True
+    ids = told_values['User_id'] if keys == 'collected' else told_values
+    assert len(ids) == LARGEST_LIMIT
 
 
 def test_only_what_is_told_is_read_from_a_list():

@@ -162,6 +162,26 @@ def test_renamed_and_dotted_attributes_are_looked_up():
     assert tracking_map.values_from_query(url) == {'Account_number': 1}
 
 
+@pytest.mark.parametrize('collection', [list, tuple, set, iter, dict.fromkeys])
+def test_a_function_may_return_any_collection(collection):
+    def find(name, value):
+        found = collection(a_function(name, value))
+        return found.keys() if isinstance(found, dict) else found
+
+    tracking_map = account_map(find)
+    assert tracking_map.get_model('Account__id', 2) is ACCOUNTS[1]
+    with pytest.raises(NotFoundError):
+        tracking_map.get_model('Account__id', 99)
+
+
+def test_a_container_that_is_none_when_it_is_asked():
+    with pytest.raises(ReadingError) as caught:
+        account_map(Container(lambda: None)).get_model('Account__id', 2)
+    assert str(caught.value) == (
+        'Account__id: looking it up failed: TypeError: the function of the container '
+        'returned None; allowed are mappings of objects')
+
+
 def test_a_function_gets_the_path_and_may_say_that_there_is_none():
     asked = []
 

@@ -55,7 +55,7 @@ ENTRIES = [
      "User: children: a: keys: 'list' is neither 'indexed' nor 'collected'"),
     ({'User': {'children': [{'path': 'a', 'limit': 0}]}},
      'User: children: a: limit: 0 is no limit; allowed are whole numbers from 1 to '
-     '1000'),
+     '499'),
     ({'User': {'related': [{'path': 'a', 'role': 'x y'}]}},
      f"'x y' is no name for a role (User: related: a); {A_NAME}"),
     ({'User': {'related': [{'limit': 3}]}},

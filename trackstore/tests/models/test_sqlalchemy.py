@@ -208,6 +208,11 @@ def test_without_a_session():
     assert str(caught.value) == f'User: session: 7 is none; {NO_SESSION}'
 
 
+def test_a_function_that_returns_no_session():
+    with pytest.raises(ReadingError, match='TypeError: the function of the session re'):
+        TrackingMap(ENTRIES, session=lambda: None).get_model('User__id', '2')
+
+
 def test_a_session_that_must_be_awaited_is_refused():
     class AsyncSession:
         async def scalars(self, statement):
