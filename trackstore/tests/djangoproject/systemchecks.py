@@ -68,21 +68,26 @@ def test_contexts_that_requests_would_share():
 
 
 def test_places_that_cannot_be(tmp_path):
-    (tmp_path / 'text.fs').write_text('a text')
+    for name in ('text.fs', 'other.fs'):
+        (tmp_path / name).write_text('a text')
 
     def settings(where, dead):
         return {'TRACKSTORE_BACKENDS': {'queue': {'ENGINE': QUEUE, 'OPTIONS': {
             'dead_letters': dead, 'backends': {
                 'kept': {'ENGINE': TRACKING, 'OPTIONS': {'where': where}}}}}}}
 
-    with override_settings(**settings(tmp_path / 'no' / 'a.fs', tmp_path / 'text.fs')):
+    with override_settings(**settings(tmp_path / 'no' / 'a.fs', None)):
+        found = {each.id: each.msg for each in run_checks(tags=['trackstore'])}
+    assert f"'{tmp_path}/no/a.fs' is in a folder that does" in found['trackstore.E001']
+    assert f"where: there is no folder '{tmp_path}/no'" in found['trackstore.W005']
+    with override_settings(**settings(tmp_path / 'other.fs', tmp_path / 'text.fs')):
         found = run_checks(tags=['trackstore'])
     assert {each.id for each in found} == {'trackstore.W005'}
     assert sorted(each.msg for each in found) == [
         f"The store @queue.dead_letters cannot be opened: where: '{tmp_path}/text.fs' "
         f"is no ZODB database; its first bytes are not those of a FileStorage",
-        f"The store @queue.kept cannot be opened: where: there is no folder "
-        f"'{tmp_path}/no'"]
+        f"The store @queue.kept cannot be opened: where: '{tmp_path}/other.fs' "
+        f"is no ZODB database; its first bytes are not those of a FileStorage"]
     with override_settings(**settings(tmp_path / 'c.fs', f'{tmp_path}/c.fs')):
         found, = run_checks(tags=['trackstore'])
     assert found.msg == (
