@@ -8,16 +8,23 @@ import threading
 
 import pytest
 
+import trackstore
 from trackstore import opening
 from trackstore.events import Tracker
+from trackstore.events.backends.async_routing import AsyncRoutingBackend
 from trackstore.events.backends.tracking import TrackingBackend
+from trackstore.events.carriers.local import LocalCarrier
+from trackstore.events.carriers.spill import SpillFolder
 from trackstore.events.deadletters import DeadLetters
 from trackstore.events.exceptions import ConfigurationError
+from trackstore.exceptions import OpenError
 from trackstore.testing import memory_storage
 from trackstore.tests.forks import fork
 from trackstore.tests.gate import LONG
 from trackstore.tests.odd_events import pickled_with
+from trackstore.tests.test_events_spill import append
 from trackstore.tests.test_events_tracking import event, stored
+from trackstore.tests.waiting import wait_until
 
 
 def test_an_event_that_is_emitted_while_another_is_saved(tmp_path, caplog):
@@ -113,6 +120,30 @@ def test_the_end_of_a_process_that_closes_nothing(tmp_path, caplog):
         assert (done.returncode, done.stderr) == (0, '')
     assert [each['name'] for each in stored(path)] == ['a', 'b']
     assert 'index' not in caplog.text
+
+
+def is_free(path):
+    try:
+        with trackstore.open(path):
+            return True
+    except OpenError:
+        return False
+
+
+def test_who_has_only_taken_over_events_lets_others_have_the_file(tmp_path):
+    """As a process that only starts the server, or forks it."""
+    path = tmp_path / 'events.fs'
+    append(spill := SpillFolder(tmp_path / 'spill', 'queue', 10 ** 9).new(), 1, 3)
+    spill.close()
+    queue = AsyncRoutingBackend(
+        'queue', backends={'store': TrackingBackend(path)},
+        carrier=LocalCarrier(folder=tmp_path / 'spill'))
+    assert queue.flush(LONG)
+    wait_until(lambda: is_free(path))
+    Tracker({'queue': queue}).emit('later')
+    assert queue.flush(LONG) and not is_free(path)
+    assert queue.close()
+    assert sorted(each['name'] for each in stored(path)) == ['later', 'n', 'n']
 
 
 def test_a_fork_while_another_thread_opens_a_database(tmp_path, monkeypatch):

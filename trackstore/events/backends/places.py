@@ -138,6 +138,15 @@ class Given:
                 connection.close()
                 self._release()
 
+    def rest(self):
+        """Close until the next change, but wait for no thread that is saving."""
+        if self._lock.acquire(blocking=False):
+            try:
+                if not self._busy:
+                    self.close()
+            finally:
+                self._lock.release()
+
     def _release(self):
         """Let go of the database."""
 
@@ -191,15 +200,6 @@ class Opened(Given):
     def _release(self):
         _shared.release(self._db)
 
-    def end(self):
-        """Close at the end of the process, but wait for no thread that is saving."""
-        if self._lock.acquire(blocking=False):
-            try:
-                if not self._busy:
-                    self.close()
-            finally:
-                self._lock.release()
-
 
 @atexit.register
 def end_all(**options):
@@ -207,7 +207,7 @@ def end_all(**options):
     for place in list(_places):
         if isinstance(place, Opened):
             with contextlib.suppress(Exception):  # as where the file is gone
-                place.end()
+                place.rest()
 
 
 class _Shared:

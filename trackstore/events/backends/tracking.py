@@ -79,6 +79,10 @@ class TrackingBackend:
         mark, = self._marks([event])
         return self._place.change(lambda storage: _holds(storage, mark))
 
+    def rest(self):
+        """Let go of the database until the next event."""
+        self._place.rest()
+
     def close(self):
         """Close the database that the backend has opened, if it has."""
         self._place.close()

@@ -124,6 +124,7 @@ class LocalCarrier:
                                   self._max_events, self._max_bytes,
                                   self._line.changed)
         self._recovery.on_begin = self._register
+        self._recovery.on_done = self._rest
 
     def renew(self):
         """Start anew in the child of a fork: the parent has the events."""
@@ -215,6 +216,19 @@ class LocalCarrier:
         self._used = True
         if not self._ended:
             self._at_exit.register()
+
+    def _rest(self):
+        """Let others have what is open, after the events of others, if none came here.
+
+        A process that only starts or forks the server kept a file from it.
+        """
+        if not self._started:
+            for backend in self._delivery.leaves().values():
+                try:
+                    if callable(rest := getattr(backend, 'rest', None)):
+                        rest()
+                except Exception as error:
+                    self._slow.error('rest() of %r failed: %s', backend, error)
 
     def _drop(self, event):
         self._dropped += 1

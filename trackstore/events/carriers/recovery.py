@@ -50,6 +50,9 @@ class Recovery:
     def on_begin(self):
         """What to do when a backend was given something for the first time."""
 
+    def on_done(self):
+        """What to do when all that was taken over is delivered."""
+
     def is_done(self):
         """Tell whether all that was taken over is delivered."""
         return not self._lines and not self._more
@@ -144,3 +147,5 @@ class Recovery:
             self._changed.notify_all()
             if self._more:
                 self._look_now.set()
+        if self.is_done() and not self._stop:
+            self.on_done()
