@@ -422,27 +422,6 @@ for number in range(3):
                          'process; they are dead letters']
 
 
-def test_under_gevent():
-    pytest.importorskip('gevent')
-    done = subprocess.run([sys.executable, '-c', """
-from gevent import monkey; monkey.patch_all()
-import gevent
-""" + BEGIN + """
-from trackstore.events.backends.memory import MemoryBackend
-memory = MemoryBackend()
-backend = AsyncRoutingBackend('queue', backends={'memory': memory},
-                              carrier=LocalCarrier(max_events=5, wait=200))
-tracker = Tracker({'queue': backend})
-def emit():
-    for number in range(100):
-        tracker.emit('n', {'n': number})
-        gevent.sleep(0)
-gevent.joinall([gevent.spawn(emit) for _ in range(5)])
-print(backend.flush(200), len(memory.events), backend.carrier.counts['dropped'])
-"""], capture_output=True, text=True, timeout=LONG)
-    assert (done.stdout, done.stderr) == ('True 500 0\n', '')
-
-
 def test_dropped_events_are_logged_at_a_bounded_rate(gate, queue, caplog, monkeypatch):
     monkeypatch.setattr('trackstore.events.slowlog.PAUSE', LONG)
     tracker, _ = queue(when_full='drop', max_events=1)

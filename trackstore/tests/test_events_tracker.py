@@ -273,21 +273,6 @@ def test_tasks_of_asyncio_have_contexts_of_their_own():
         assert event['context'] == {'outer': True, **event['data']}
 
 
-def test_greenlets_have_contexts_of_their_own():
-    import gevent
-
-    tracker = Tracker({'memory': MemoryBackend()}, TaskContextLocator())
-
-    def work(number):
-        with tracker.context({'number': number}):
-            gevent.sleep(0)
-            tracker.emit('one', {'number': number})
-
-    gevent.joinall([gevent.spawn(work, number) for number in range(5)])
-    assert len(emitted(tracker)) == 5
-    assert all(event['context'] == event['data'] for event in emitted(tracker))
-
-
 def test_a_locator_that_fails_stops_nothing(caplog):
     class Broken:
         def get(self):
