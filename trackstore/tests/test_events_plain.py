@@ -204,3 +204,20 @@ def test_which_events_another_thread_may_read():
         assert other.id == event.id
         assert 'Mapped' in str(other['context']['value'])
         assert event['context']['value'] is value
+
+
+@pytest.mark.parametrize('of_the_queue', [True, False])
+@pytest.mark.parametrize('part', ['data', 'context'])
+def test_what_a_processor_adds_is_looked_at_too(part, of_the_queue):
+    def add(event):
+        event[part]['by'] = Customer(7)
+
+    memory = MemoryBackend()
+    queue = AsyncRoutingBackend('queue', backends={'memory': memory})
+    tracker = Tracker({'queue': queue})
+    (queue if of_the_queue else tracker.routing_backend).register_processor(add)
+    with tracker.context({'path': '/'}):
+        tracker.emit('a', {'n': 1})
+    assert queue.close(LONG)
+    [event] = memory.events
+    assert event[part]['by'] == 'customer 7'

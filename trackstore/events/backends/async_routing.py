@@ -73,7 +73,10 @@ class AsyncRoutingBackend(RoutingBackend):
     def dispatch(self, event):
         """Process an event that nobody else holds, and have it carried."""
         event = self.processed(event) if self.processors else event_of(event)
-        for each in event if type(event) is list else (event,):
+        if type(event) is not list:
+            self.carrier.carry(for_another_thread(event))
+            return
+        for each in event:
             self.carrier.carry(for_another_thread(each))
 
     def flush(self, timeout=None):
