@@ -36,17 +36,12 @@ class Event(dict):
 
     As a dictionary it has the keys ``name``, ``timestamp``, ``data`` and
     ``context``.  Its copy is the same event: it has the same id.
-
-    ``is_flat`` is True where its data and context are known to have but plain values,
-    as long as no processor has had it.
     """
 
-    __slots__ = ('id', 'is_flat')
+    __slots__ = ('id',)
 
     def __getattr__(self, name):
         """Make the id when it is asked for, which not every backend does."""
-        if name == 'is_flat':
-            return False
         if name != 'id':
             raise AttributeError(name)
         self.id = id = new_id()
@@ -102,14 +97,9 @@ def copied(value):
     return value if type(value) in _PLAIN else _copied(value, DEPTH, [MOST])
 
 
-def is_flat(mapping):
-    """Tell whether a dictionary has but values that need no copy."""
-    return _PLAIN.issuperset(map(type, mapping.values()))
-
-
 def with_copies(own, depth=DEPTH - 1, left=None):  # left: see _count
     """Replace what can be changed in a dictionary that nobody else holds by copies."""
-    if not is_flat(own):
+    if not _PLAIN.issuperset(map(type, own.values())):
         left = [MOST] if left is None else left
         for key, item in own.items():
             if type(item) not in _PLAIN:

@@ -40,8 +40,6 @@ def for_another_thread(event):
     An object of a database is read by its own connection or session, in the thread that
     has it.  An event that holds one becomes plain.
     """
-    if event.is_flat:
-        return event
     try:
         bound = _holds_bound(event.values())
     except Exception:  # it holds itself, or a class that cannot be asked

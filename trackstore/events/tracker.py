@@ -11,7 +11,7 @@ from zope.interface import implementer
 
 from trackstore import timestamps
 from trackstore.events.backends.routing import RoutingBackend
-from trackstore.events.event import Event, copied, is_flat, with_copies
+from trackstore.events.event import Event, copied, with_copies
 from trackstore.events.exceptions import ContextError, EventError, TrackerError
 from trackstore.events.interfaces import ITracker
 from trackstore.events.locator import DefaultContextLocator
@@ -69,7 +69,10 @@ class Tracker:
             return
         _inside.set(inside + 1)
         try:
-            self.routing_backend.dispatch(self._event(name, data))
+            self.routing_backend.dispatch(Event(
+                name=name, timestamp=_at(timestamps.clock(), _utc),
+                data=with_copies(data.copy()) if type(data) is dict else copied(data),
+                context=self.resolve_context()))
         except TransientError:  # of the caller's own transaction
             raise
         except (RecursionError, OverflowError) as error:  # its traceback is as deep
@@ -78,18 +81,6 @@ class Tracker:
             log.exception('event %r could not be sent', name)
         finally:
             _inside.set(inside)
-
-    def _event(self, name, data):
-        flat = False
-        if type(data) is dict:
-            data = data.copy()
-            flat = is_flat(data)
-        context = self.resolve_context()
-        event = Event(name=name, timestamp=_at(timestamps.clock(), _utc),
-                      data=data if flat else copied(data), context=context)
-        if flat and is_flat(context):
-            event.is_flat = True
-        return event
 
     def enter_context(self, name, ctx):
         contexts = self.located_context

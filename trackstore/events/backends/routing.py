@@ -145,8 +145,6 @@ def _refuse_shared_folders(backends):
 
 def _processed(processors, event):
     """Return what the processors make of an event: an event, or a list of them."""
-    if processors:
-        event.is_flat = False
     for place, processor in enumerate(processors, 1):
         try:
             result = processor(event)
