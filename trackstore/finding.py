@@ -20,10 +20,9 @@ def find(root, name):
     """
     if name in root:
         return root[name]
-    found = root
-    for step in _steps(name):
-        found = _within(found, step)
-    return None if found is root else found
+    steps = _steps(name)
+    place, path = _followed(root, steps)
+    return place if path and path == steps else None
 
 
 def make(root, name, trackFactory=None):
@@ -52,13 +51,7 @@ def told(found):
 
 def instead(root, name):
     """Return what an error says of the names where the way to a name has ended."""
-    place, path = root, []
-    for step in _steps(name):
-        inner = _within(place, step)
-        if inner is None:
-            break
-        place = inner
-        path.append(step)
+    place, path = _followed(root, _steps(name))
     names = list(map(repr, islice(_names(place), MOST + 1)))
     if not names:
         return ''
@@ -75,6 +68,18 @@ def _names(place):
 
 def _steps(name):
     return [step for step in name.split('/') if step] if type(name) is str else []
+
+
+def _followed(root, steps):
+    """Return the last place on a way that there is, and the steps that led there."""
+    place, path = root, []
+    for step in steps:
+        inner = _within(place, step)
+        if inner is None:
+            break
+        place = inner
+        path.append(step)
+    return place, path
 
 
 def _within(place, step):
